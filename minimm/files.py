@@ -1,0 +1,60 @@
+"""Reading and writing small files so that nothing is ever lost half-written.
+
+A file is written beside its destination under a temporary name, flushed to the disk and renamed over the old one:
+a reader sees the old contents or the new, never a part (POSIX rename is atomic; `os.replace` gives the same on Windows).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from minimm.errors import MinimmError
+
+
+def write_atomically(path: str | Path, write: Callable[[Path], None]) -> None:
+    """Call `write(temporary_path)`, then rename the result to `path`. If anything fails, `path` stays as it was.
+
+    A full disk or a folder that may not be written ends in a `MinimmError`.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise MinimmError(
+            f"{path} could not be written ({error.strerror or error}); what was there before is untouched. "
+            "Free some disk space or choose another folder"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8, atomically."""
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write `value` as readable JSON, atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file. A missing or broken one ends in a `MinimmError` that names it."""
+    path = Path(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MinimmError(f"{path} does not exist") from None
+    except OSError as error:
+        raise MinimmError(f"{path} could not be read ({error.strerror})") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise MinimmError(f"{path} is not readable JSON ({error}); it may be truncated or another kind of file") from None
