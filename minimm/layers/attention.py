@@ -1,0 +1,94 @@
+"""Scaled dot-product attention: softmax(Q K^T / sqrt(D)) V   (Vaswani et al. 2017, eq. 1).
+
+Each query asks every key "how well do you match me?"; the answers, turned into weights that sum to one, mix the values.
+Two functions compute the same thing. `scaled_dot_product_attention` is the formula, line by line, and gives the weights
+back so that they can be drawn. `fused_attention` is PyTorch's kernel, which never stores the (T_q, T_k) weights and is
+faster for it; a test holds the two equal in value and gradient.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from minimm.errors import check
+
+
+def softmax(logits: Tensor, dim: int = -1) -> Tensor:
+    """exp(x_i) / sum_j exp(x_j) along `dim`. A row that is -inf everywhere (nothing allowed) becomes all zeros.
+
+    Subtracting the largest logit first changes nothing, since it cancels, and keeps exp from overflowing.
+    """
+    largest = logits.amax(dim=dim, keepdim=True)
+    largest = largest.masked_fill(largest == -math.inf, 0.0)  # -inf - (-inf) would be NaN
+    exponentials = torch.exp(logits - largest.detach())
+    total = exponentials.sum(dim=dim, keepdim=True)
+    return exponentials / total.masked_fill(total == 0.0, 1.0)
+
+
+def scaled_dot_product_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Attention by the formula.
+
+    Args:
+        query: (..., T_q, D). key: (..., T_k, D). value: (..., T_k, D_v).
+        mask: bool, broadcastable to (..., T_q, T_k), True = may attend. None = every query may see every key.
+
+    Returns:
+        output (..., T_q, D_v) and weights (..., T_q, T_k). Each row of weights sums to one, except that a query which
+        may attend to nothing gets zero weights and a zero output.
+    """
+    check_attention_shapes(query, key, value, mask)
+    d_head = query.shape[-1]
+    # Dot products of D independent unit-variance terms have variance D; dividing by sqrt(D) brings it back to 1,
+    # which keeps the softmax away from its flat ends where gradients vanish.
+    scores = query @ key.transpose(-2, -1) / math.sqrt(d_head)  # (..., T_q, T_k)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    weights = softmax(scores)  # (..., T_q, T_k)
+    return weights @ value, weights  # (..., T_q, D_v)
+
+
+def fused_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, causal: bool = False
+) -> Tensor:
+    """The same output by PyTorch's fused kernel, without the weights. `causal=True` is `causal_mask` without building it.
+
+    Shapes and masks as in `scaled_dot_product_attention`; `causal` wants T_q == T_k and no mask.
+    """
+    check_attention_shapes(query, key, value, mask)
+    check(
+        not causal or mask is None,
+        "give either causal=True or a mask, not both; combine them with `mask & causal_mask(T)`",
+    )
+    if query.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        # PyTorch's CPU kernel runs at a quarter of its float32 speed in bfloat16, so attention stays in float32.
+        with torch.autocast("cpu", enabled=False):
+            return F.scaled_dot_product_attention(query.float(), key.float(), value.float(), mask, is_causal=causal)
+    return F.scaled_dot_product_attention(query, key, value, mask, is_causal=causal)
+
+
+def check_attention_shapes(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> None:
+    """Raise a `MinimmError` that shows the shapes, unless queries match keys and keys match values."""
+    shapes = f"query {tuple(query.shape)}, key {tuple(key.shape)}, value {tuple(value.shape)}"
+    check(min(query.ndim, key.ndim, value.ndim) >= 2, f"attention needs at least (T, D) each, but got {shapes}")
+    check(
+        query.shape[-1] == key.shape[-1],
+        f"queries and keys must have the same last size D to be multiplied, but got {shapes}",
+    )
+    check(
+        key.shape[-2] == value.shape[-2],
+        f"there must be one value for each key (second-last size T_k), but got {shapes}",
+    )
+    if mask is not None:
+        check(
+            mask.dtype == torch.bool,
+            f"the mask must be bool with True where a query may attend, but its dtype is {mask.dtype}; try mask.bool()",
+        )
+        wanted = (query.shape[-2], key.shape[-2])
+        fits = all(given in (1, size) for given, size in zip(reversed(mask.shape), reversed(wanted), strict=False))
+        check(fits, f"the mask {tuple(mask.shape)} does not broadcast to (T_q, T_k) = {wanted}")
