@@ -56,5 +56,5 @@ def read_json(path: str | Path) -> Any:
         raise MinimmError(f"{path} does not exist") from None
     except OSError as error:
         raise MinimmError(f"{path} could not be read ({error.strerror})") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise MinimmError(f"{path} is not readable JSON ({error}); it may be truncated or another kind of file") from None

@@ -1,0 +1,32 @@
+r"""Pre-tokenisation: cut text into words before any vocabulary is learnt, so that no token ever spans two words.
+
+The rule is the one of GPT-2 (Radford et al., 2019, section 2.2), tried from left to right at each position:
+
+    a contraction            's 't 'd 'm 'll 've 're
+    a run of letters         with at most one space before it:  ' red'
+    a run of digits          likewise:                          ' 42'
+    a run of anything else   likewise (punctuation, emoji):     ' ?!'
+    white space              all of it at the end of the text, else all but the last character of the run;
+                             that last one, if a space, opens the next word
+
+Every character falls into one of these classes, so the pieces joined give the text back, whatever it was.
+Scripts without spaces come out as long pieces: 我爱你 is one. For their proper words see `features/text.py`.
+"""
+
+from __future__ import annotations
+
+import regex
+
+from minimm.errors import check
+
+_WORD = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
+
+
+def split_words(text: str) -> list[str]:
+    """Cut `text` into pieces as GPT-2 does; `"".join(pieces) == text` for every text.
+
+    >>> split_words("It's 2 red  cats")
+    ['It', "'s", ' 2', ' red', ' ', ' cats']
+    """
+    check(isinstance(text, str), f"expected a text (str), got {type(text).__name__}; pass one text, bytes decoded")
+    return _WORD.findall(text)
