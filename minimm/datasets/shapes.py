@@ -1,0 +1,195 @@
+"""Scenes of one to three coloured shapes with a sentence that describes them, drawn on the fly without end.
+
+A shape is a formula: its signed distance, negative inside and positive outside, so a pixel is covered by
+clamp(1/2 - distance, 0, 1), which gives smooth edges. The sentence has one canonical wording, so a caption is right or
+wrong: objects are named from the upper left to the lower right (by x + y), and each is "left of" or "above" the next,
+whichever of the two distances is larger. Scenes that would be a close call are never drawn.
+
+Colour-shape pairs on the diagonal (the first colour with the first shape, and so on) are held out: the training scenes
+never contain them, the `held_out` scenes contain nothing else. Whoever describes those has learned that a red circle is
+something red and something round, and not a picture by heart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from minimm.errors import check
+
+COLOURS = {
+    "red": (0.86, 0.13, 0.15),
+    "green": (0.13, 0.62, 0.24),
+    "blue": (0.13, 0.32, 0.85),
+    "yellow": (0.95, 0.80, 0.10),
+    "purple": (0.55, 0.20, 0.70),
+    "black": (0.08, 0.08, 0.08),
+}
+SHAPES = ("circle", "square", "triangle", "diamond", "cross", "ring")
+SIZES = {"small": (0.105, 0.125), "large": (0.175, 0.20)}  # radius as a share of the picture's side, least and most
+SPLITS = ("train", "validation", "held_out")
+MARGIN = 0.09  # relations must be clear by this share of the side
+CANDIDATES = 32  # layouts drawn at once for a scene until one is clear
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """One shape of a scene; `box` is (left, top, right, bottom) in pixels."""
+
+    size: str
+    colour: str
+    shape: str
+    box: tuple[float, float, float, float]
+
+
+@dataclass
+class Scenes:
+    """A batch: images (B, 3, S, S) float32 in [0, 1], one caption each, and the objects in the order they are named."""
+
+    images: Tensor
+    captions: list[str]
+    objects: list[list[SceneObject]]
+
+
+class Shapes:
+    """An endless source of scenes.
+
+    Args:
+        split: "train" and "validation" draw from the same scenes, without the held-out pairs; "held_out" draws only them.
+        image_size: S, the side in pixels.
+        max_objects: 1 to 3.
+    """
+
+    def __init__(self, split: str = "train", image_size: int = 32, max_objects: int = 3) -> None:
+        check(split in SPLITS, f"split={split!r} is not known; choose from {SPLITS}")
+        check(image_size >= 16, f"image_size={image_size} is too small to tell shapes apart; use at least 16")
+        check(1 <= max_objects <= 3, f"max_objects={max_objects} must be 1, 2 or 3")
+        self.split, self.image_size, self.max_objects = split, image_size, max_objects
+
+    def draw(self, count: int, generator: torch.Generator) -> Scenes:
+        """`count` scenes; the same generator state draws the same scenes."""
+        num_objects = torch.randint(1, self.max_objects + 1, (count,), generator=generator)  # (B,)
+        colour, shape = self._draw_pairs((count, 3), generator)  # (B, 3) each
+        size = torch.randint(len(SIZES), (count, 3), generator=generator)
+        low, high = torch.tensor(list(SIZES.values())).T  # (2,) each
+        radius = low[size] + (high - low)[size] * torch.rand(count, 3, generator=generator)  # (B, 3), share of the side
+        centre = self._draw_layout(num_objects, radius, generator)  # (B, 3, 2)
+        images = self._paint(num_objects, colour, shape, radius, centre, generator)
+
+        captions, objects = [], []
+        pixels = self.image_size
+        for b, n in enumerate(num_objects.tolist()):
+            boxes = torch.cat([centre[b] - radius[b, :, None], centre[b] + radius[b, :, None]], dim=-1) * pixels
+            names = zip(size[b].tolist(), colour[b].tolist(), shape[b].tolist(), boxes.tolist(), strict=True)
+            found = [
+                SceneObject(list(SIZES)[s], list(COLOURS)[c], SHAPES[h], tuple(box))
+                for s, c, h, box in names
+            ][:n]  # fmt: skip
+            objects.append(found)
+            captions.append(describe(found))
+        return Scenes(images, captions, objects)
+
+    def _draw_pairs(self, size: tuple[int, int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Colour and shape indices; on the diagonal for `held_out`, off it otherwise."""
+        shape = torch.randint(len(SHAPES), size, generator=generator)
+        if self.split == "held_out":
+            return shape.clone(), shape
+        offset = torch.randint(1, len(COLOURS), size, generator=generator)  # 1 .. 5: never the diagonal
+        return (shape + offset) % len(COLOURS), shape
+
+    def _draw_layout(self, num_objects: Tensor, radius: Tensor, generator: torch.Generator) -> Tensor:
+        """Centres (B, 3, 2) as shares of the side, in the order of naming; redrawn until every relation is clear."""
+        count = len(num_objects)
+        centre = torch.empty(count, 3, 2)
+        todo = torch.arange(count)
+        while len(todo):
+            r = radius[todo, None, :, None]  # (B', 1, 3, 1)
+            place = r + (1.0 - 2.0 * r) * torch.rand(len(todo), CANDIDATES, 3, 2, generator=generator)
+            present = torch.arange(3) < num_objects[todo, None]  # (B', 3)
+            # Absent objects count as named last and clear of everything.
+            order = place.sum(-1).masked_fill(~present[:, None], 9.0)  # (B', K, 3)
+            clear = torch.ones(order.shape[:2], dtype=torch.bool)
+            for i, j in ((0, 1), (0, 2), (1, 2)):
+                gap = place[:, :, j] - place[:, :, i]  # (B', K, 2)
+                reach = (radius[todo, i] + radius[todo, j])[:, None] + 0.02
+                apart = gap.norm(dim=-1) >= reach
+                in_order = order[:, :, j] - order[:, :, i] >= MARGIN
+                decided = (gap[..., 0].abs() - gap[..., 1].abs()).abs() >= MARGIN
+                both = present[:, j, None]
+                clear &= ~both | (apart & in_order & (decided | torch.tensor((i, j) == (0, 2))))
+            found = clear.any(dim=1)
+            first = clear.float().argmax(dim=1)  # the first clear candidate
+            centre[todo[found]] = place[found, first[found]]
+            todo = todo[~found]
+        return centre
+
+    def _paint(
+        self,
+        num_objects: Tensor,
+        colour: Tensor,
+        shape: Tensor,
+        radius: Tensor,
+        centre: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """(B, 3, S, S): a light grey ground of random tone with the shapes on it, every colour a little off."""
+        count, pixels = len(num_objects), self.image_size
+        ground = 0.8 + 0.2 * torch.rand(count, 1, 1, 1, generator=generator)
+        images = ground.expand(count, 3, pixels, pixels).clone()
+        paint = torch.tensor(list(COLOURS.values()))[colour]  # (B, 3, 3): object, channel
+        paint = (paint + 0.04 * torch.randn(count, 3, 3, generator=generator)).clamp(0.0, 1.0)
+        axis = torch.arange(pixels) + 0.5
+        for i in range(3):
+            x = axis[None, None, :] - centre[:, i, 0, None, None] * pixels  # (B, 1, S)
+            y = axis[None, :, None] - centre[:, i, 1, None, None] * pixels  # (B, S, 1)
+            distance = signed_distance(shape[:, i], x, y, radius[:, i, None, None] * pixels)  # (B, S, S)
+            cover = (0.5 - distance).clamp(0.0, 1.0) * (i < num_objects)[:, None, None]
+            images += cover[:, None] * (paint[:, i, :, None, None] - images)
+        return images
+
+
+def signed_distance(shape: Tensor, x: Tensor, y: Tensor, radius: Tensor) -> Tensor:
+    """How far a pixel lies outside the shape, in pixels; negative inside.
+
+    Args:
+        shape: (B,) indices into `SHAPES`. x, y: (B, 1, S) and (B, S, 1) from the centre, y down. radius: (B, 1, 1).
+    """
+    x, y = torch.broadcast_tensors(x, y)  # (B, S, S)
+    across, down = x.abs(), y.abs()
+    from_centre = torch.hypot(x, y)
+    thick = 0.34 * radius
+    distances = (
+        from_centre - radius,
+        torch.maximum(across, down) - 0.86 * radius,
+        torch.maximum(y - 0.72 * radius, (1.72 * across - 0.95 * (y + radius)) / 1.965),
+        (across + down - 1.2 * radius) / 2**0.5,
+        torch.minimum(
+            torch.maximum(across - radius, down - thick),
+            torch.maximum(across - thick, down - radius),
+        ),
+        (from_centre - 0.75 * radius).abs() - 0.27 * radius,
+    )
+    chosen = torch.empty_like(across)
+    for index, distance in enumerate(distances):
+        of_this_shape = shape == index
+        chosen[of_this_shape] = distance[of_this_shape]
+    return chosen
+
+
+def describe(objects: list[SceneObject]) -> str:
+    """The canonical sentence for objects in the order of naming.
+
+    >>> describe([SceneObject("small", "red", "circle", (1, 1, 9, 9)), SceneObject("large", "blue", "ring", (16, 2, 30, 16))])
+    'a small red circle left of a large blue ring'
+    """
+    sentence = ""
+    for index, item in enumerate(objects):
+        if index:
+            previous = objects[index - 1].box
+            right = item.box[0] + item.box[2] - previous[0] - previous[2]
+            down = item.box[1] + item.box[3] - previous[1] - previous[3]
+            sentence += " left of " if abs(right) > abs(down) else " above "
+        sentence += f"a {item.size} {item.colour} {item.shape}"
+    return sentence

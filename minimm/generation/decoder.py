@@ -1,0 +1,78 @@
+"""Reading tokens step by step with a KV cache: the part that all decoding methods share.
+
+Works for any `LanguageModel`, alone or looking at a memory, and for a batch of prompts of different lengths: short ones
+are padded on the left, so that every prompt ends in the same column and the next token is always the last logit.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from minimm.errors import check
+from minimm.models.language_model import LanguageModel
+from minimm.models.memory import Memory
+
+
+def pad_left(prompts: list[list[int]], pad_id: int = 0) -> tuple[Tensor, Tensor | None]:
+    """Prompts of token ids -> ids (B, T) and which are real (B, T) bool, or None when all are equally long."""
+    check(len(prompts) >= 1 and all(prompts), "there must be at least one prompt, each with at least one token")
+    longest = max(map(len, prompts))
+    ids = torch.tensor([[pad_id] * (longest - len(prompt)) + prompt for prompt in prompts])
+    if all(len(prompt) == longest for prompt in prompts):
+        return ids, None
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    return ids, torch.arange(longest) >= longest - lengths[:, None]  # (B, T)
+
+
+class CachedDecoder:
+    """Feeds tokens to `model` and keeps its cache.
+
+    When a text without a memory outgrows the model's context, the older half is forgotten: the newer half is read again
+    into an empty cache, which costs one pass every context_length / 2 tokens.
+    """
+
+    def __init__(self, model: LanguageModel, memory: Memory | None = None) -> None:
+        self.model = model
+        self.memory = memory
+        self.cache = model.new_cache()
+        self.ids: Tensor | None = None  # (B, T) what the cache holds
+        self.key_mask: Tensor | None = None  # (B, T) bool, False for padding
+
+    @torch.inference_mode()
+    def read(self, ids: Tensor, key_mask: Tensor | None = None) -> Tensor:
+        """Read ids (B, T_new) behind what was read before -> logits (B, V) float32 for the token that follows.
+
+        `key_mask` (B, T_new) marks the padding of a first prompt; tokens read later are all real.
+        """
+        device = self.model.embedding.weight.device
+        ids = ids.to(device)
+        if self.cache.length + ids.shape[1] > self.model.config.context_length and self.ids is not None:
+            ids = self._forget_older_half(ids)
+        elif self.ids is None:
+            self.ids, self.key_mask = ids, None if key_mask is None else key_mask.to(device)
+        else:
+            self.ids = torch.cat([self.ids, ids], dim=1)
+            if self.key_mask is not None:
+                self.key_mask = torch.nn.functional.pad(self.key_mask, (0, ids.shape[1]), value=True)
+        logits = self.model(ids, key_mask=self.key_mask, cache=self.cache, memory=self.memory)  # (B, T_new, V)
+        return logits[:, -1].float()
+
+    def select_rows(self, rows: Tensor) -> None:
+        """Continue with the sequences `rows` (B_new,) of the batch, in that order; the memory's rows stay with the cache."""
+        self.cache.select_rows(rows)
+        self.ids = self.ids[rows]
+        if self.key_mask is not None:
+            self.key_mask = self.key_mask[rows]
+        if self.memory is not None:
+            self.memory = Memory(self.memory.features[rows], self.memory.mask[rows], self.memory.grid)
+
+    def _forget_older_half(self, new_ids: Tensor) -> Tensor:
+        """Start a new cache; what to read into it is the newer half of the context and `new_ids`."""
+        keep = max(self.model.config.context_length // 2, 1)
+        self.ids = torch.cat([self.ids, new_ids], dim=1)[:, -keep:]
+        if self.key_mask is not None:
+            mask = torch.nn.functional.pad(self.key_mask, (0, new_ids.shape[1]), value=True)[:, -keep:]
+            self.key_mask = None if mask.all() else mask
+        self.cache = self.model.new_cache()
+        return self.ids

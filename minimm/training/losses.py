@@ -1,0 +1,37 @@
+"""The loss of next-token prediction: how surprised the model was by what came.
+
+    cross_entropy = -1/N sum_n log softmax(logits_n)[target_n],   log softmax(z)_i = z_i - log sum_j exp(z_j)
+
+A model that knows nothing gives every one of V tokens the same probability, so its loss is ln V.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from minimm.errors import check
+
+IGNORE = -100  # a target with this value does not count: padding, or a place with nothing to predict
+
+
+def cross_entropy(logits: Tensor, targets: Tensor, ignore_index: int = IGNORE) -> Tensor:
+    """Mean over the targets that count, a scalar in nats.
+
+    Args:
+        logits: (..., V), any float type; the sum of exponentials is taken in float32 or better.
+        targets: (...) int64 in [0, V), or `ignore_index`.
+    """
+    check(
+        logits.shape[:-1] == targets.shape,
+        f"there must be one target for each row of logits, but logits are {tuple(logits.shape)} "
+        f"and targets {tuple(targets.shape)}",
+    )
+    if logits.dtype in (torch.bfloat16, torch.float16):
+        logits = logits.float()
+    counts = targets != ignore_index
+    safe_targets = targets.masked_fill(~counts, 0)
+    log_total = torch.logsumexp(logits, dim=-1)  # (...)
+    picked = logits.gather(-1, safe_targets.unsqueeze(-1)).squeeze(-1)  # (...)
+    surprise = (log_total - picked).masked_fill(~counts, 0.0)
+    return surprise.sum() / counts.sum().clamp(min=1)
