@@ -12,6 +12,7 @@ something red and something round, and not a picture by heart.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -31,7 +32,7 @@ SHAPES = ("circle", "square", "triangle", "diamond", "cross", "ring")
 SIZES = {"small": (0.105, 0.125), "large": (0.175, 0.20)}  # radius as a share of the picture's side, least and most
 SPLITS = ("train", "validation", "held_out")
 MARGIN = 0.09  # relations must be clear by this share of the side
-CANDIDATES = 32  # layouts drawn at once for a scene until one is clear
+CANDIDATES = 3_000  # layouts tried at once, over all scenes that are still without a clear one
 
 
 @dataclass(frozen=True)
@@ -105,20 +106,18 @@ class Shapes:
         centre = torch.empty(count, 3, 2)
         todo = torch.arange(count)
         while len(todo):
+            tries = math.ceil(CANDIDATES / len(todo))  # K
             r = radius[todo, None, :, None]  # (B', 1, 3, 1)
-            place = r + (1.0 - 2.0 * r) * torch.rand(len(todo), CANDIDATES, 3, 2, generator=generator)
+            place = r + (1.0 - 2.0 * r) * torch.rand(len(todo), tries, 3, 2, generator=generator)
             present = torch.arange(3) < num_objects[todo, None]  # (B', 3)
-            # Absent objects count as named last and clear of everything.
-            order = place.sum(-1).masked_fill(~present[:, None], 9.0)  # (B', K, 3)
-            clear = torch.ones(order.shape[:2], dtype=torch.bool)
+            clear = torch.ones(place.shape[:2], dtype=torch.bool)  # (B', K)
             for i, j in ((0, 1), (0, 2), (1, 2)):
                 gap = place[:, :, j] - place[:, :, i]  # (B', K, 2)
                 reach = (radius[todo, i] + radius[todo, j])[:, None] + 0.02
-                apart = gap.norm(dim=-1) >= reach
-                in_order = order[:, :, j] - order[:, :, i] >= MARGIN
-                decided = (gap[..., 0].abs() - gap[..., 1].abs()).abs() >= MARGIN
-                both = present[:, j, None]
-                clear &= ~both | (apart & in_order & (decided | torch.tensor((i, j) == (0, 2))))
+                good = (gap.norm(dim=-1) >= reach) & (gap.sum(dim=-1) >= MARGIN)  # apart, and i named before j
+                if j == i + 1:  # the sentence says how they lie, so it must not be a close call
+                    good &= (gap[..., 0].abs() - gap[..., 1].abs()).abs() >= MARGIN
+                clear &= good | ~present[:, j, None]
             found = clear.any(dim=1)
             first = clear.float().argmax(dim=1)  # the first clear candidate
             centre[todo[found]] = place[found, first[found]]
@@ -142,40 +141,34 @@ class Shapes:
         paint = (paint + 0.04 * torch.randn(count, 3, 3, generator=generator)).clamp(0.0, 1.0)
         axis = torch.arange(pixels) + 0.5
         for i in range(3):
-            x = axis[None, None, :] - centre[:, i, 0, None, None] * pixels  # (B, 1, S)
-            y = axis[None, :, None] - centre[:, i, 1, None, None] * pixels  # (B, S, 1)
-            distance = signed_distance(shape[:, i], x, y, radius[:, i, None, None] * pixels)  # (B, S, S)
-            cover = (0.5 - distance).clamp(0.0, 1.0) * (i < num_objects)[:, None, None]
-            images += cover[:, None] * (paint[:, i, :, None, None] - images)
+            for index, name in enumerate(SHAPES):
+                rows = ((shape[:, i] == index) & (i < num_objects)).nonzero().squeeze(-1)  # scenes with it in place i
+                x = axis[None, None, :] - centre[rows, i, 0, None, None] * pixels  # (n, 1, S)
+                y = axis[None, :, None] - centre[rows, i, 1, None, None] * pixels  # (n, S, 1)
+                cover = (0.5 - signed_distance(name, x, y, radius[rows, i, None, None] * pixels)).clamp(0.0, 1.0)
+                images[rows] = torch.lerp(images[rows], paint[rows, i, :, None, None], cover[:, None])
         return images
 
 
-def signed_distance(shape: Tensor, x: Tensor, y: Tensor, radius: Tensor) -> Tensor:
-    """How far a pixel lies outside the shape, in pixels; negative inside.
+def signed_distance(shape: str, x: Tensor, y: Tensor, radius: Tensor) -> Tensor:
+    """How far a pixel lies outside the shape, in pixels; negative inside: (n, S, S).
 
     Args:
-        shape: (B,) indices into `SHAPES`. x, y: (B, 1, S) and (B, S, 1) from the centre, y down. radius: (B, 1, 1).
+        shape: one of `SHAPES`. x, y: (n, 1, S) and (n, S, 1) from the centre, y down. radius: (n, 1, 1).
     """
-    x, y = torch.broadcast_tensors(x, y)  # (B, S, S)
     across, down = x.abs(), y.abs()
-    from_centre = torch.hypot(x, y)
     thick = 0.34 * radius
-    distances = (
-        from_centre - radius,
-        torch.maximum(across, down) - 0.86 * radius,
-        torch.maximum(y - 0.72 * radius, (1.72 * across - 0.95 * (y + radius)) / 1.965),
-        (across + down - 1.2 * radius) / 2**0.5,
-        torch.minimum(
-            torch.maximum(across - radius, down - thick),
-            torch.maximum(across - thick, down - radius),
-        ),
-        (from_centre - 0.75 * radius).abs() - 0.27 * radius,
-    )
-    chosen = torch.empty_like(across)
-    for index, distance in enumerate(distances):
-        of_this_shape = shape == index
-        chosen[of_this_shape] = distance[of_this_shape]
-    return chosen
+    if shape == "circle":
+        return torch.hypot(x, y) - radius
+    if shape == "square":
+        return torch.maximum(across, down) - 0.86 * radius
+    if shape == "triangle":
+        return torch.maximum(y - 0.72 * radius, (1.72 * across - 0.95 * (y + radius)) / 1.965)
+    if shape == "diamond":
+        return (across + down - 1.2 * radius) / 2**0.5
+    if shape == "cross":
+        return torch.minimum(torch.maximum(across - radius, down - thick), torch.maximum(across - thick, down - radius))
+    return (torch.hypot(x, y) - 0.75 * radius).abs() - 0.27 * radius  # a ring
 
 
 def describe(objects: list[SceneObject]) -> str:

@@ -59,7 +59,9 @@ def choose_token(logits: Tensor, sampling: Sampling, generator: torch.Generator)
     logits = logits.cpu()
     if sampling.temperature == 0.0:
         return logits.argmax(dim=-1)
-    logits = logits / sampling.temperature
+    # The largest becomes 0 before the division, in float64: even the smallest temperature then gives -inf, never NaN.
+    logits = logits.double()
+    logits = (logits - logits.amax(dim=-1, keepdim=True)) / sampling.temperature
     if sampling.top_k is not None:
         logits = top_k_filter(logits, sampling.top_k)
     if sampling.top_p is not None:

@@ -65,6 +65,7 @@ def fused_attention(
         not causal or mask is None,
         "give either causal=True or a mask, not both; combine them with `mask & causal_mask(T)`",
     )
+    mask = None if mask is None else torch.atleast_2d(mask)  # the kernel does not broadcast a (T_k,) mask by itself
     if query.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
         # PyTorch's CPU kernel runs at a quarter of its float32 speed in bfloat16, so attention stays in float32.
         with torch.autocast("cpu", enabled=False):

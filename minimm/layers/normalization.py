@@ -62,7 +62,7 @@ class _RMSNorm(torch.autograd.Function):
         product = gradient * normalized
         mean = (product @ gain / gain.shape[0]).unsqueeze(-1)  # (..., 1)
         x_gradient = (gradient * gain).addcmul_(normalized, mean, value=-1.0).mul_(r)
-        return x_gradient, product.flatten(0, -2).sum(dim=0), None
+        return x_gradient, product.reshape(-1, gain.shape[0]).sum(dim=0), None
 
 
 class RMSNorm(nn.Module):

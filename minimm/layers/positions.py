@@ -21,10 +21,11 @@ def sinusoidal_positions(length: int, d_model: int) -> Tensor:
         d_model >= 2 and d_model % 2 == 0,
         f"sines and cosines come in pairs, so d_model must be even, but it is {d_model}",
     )
-    position = torch.arange(length, dtype=torch.float32)[:, None]  # (T, 1)
-    wavelength = 10000.0 ** (torch.arange(0, d_model, 2, dtype=torch.float32) / d_model)  # (d_model / 2,)
+    # In float64 until the end: float32 keeps seven digits, so the angle of position 5000 would be off by 1e-4.
+    position = torch.arange(length, dtype=torch.float64)[:, None]  # (T, 1)
+    wavelength = 10000.0 ** (torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)  # (d_model / 2,)
     angle = position / wavelength  # (T, d_model / 2)
-    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(-2)  # interleaved: (T, d_model)
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(-2).float()  # interleaved: (T, d_model)
 
 
 class PositionTable(nn.Module):
@@ -32,11 +33,10 @@ class PositionTable(nn.Module):
 
     def __init__(self, context_length: int, d_model: int, *, learned: bool) -> None:
         super().__init__()
-        table = sinusoidal_positions(context_length, d_model)
         if learned:
-            self.table = nn.Parameter(torch.empty_like(table))  # filled by `initialize`
-        else:
-            self.register_buffer("table", table, persistent=False)  # follows .to(device), is not trained or saved
+            self.table = nn.Parameter(torch.empty(context_length, d_model))  # filled by `initialize`
+        else:  # a buffer follows .to(device); it is neither trained nor saved
+            self.register_buffer("table", sinusoidal_positions(context_length, d_model), persistent=False)
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
         """x (B, T, d_model) plus the rows for `positions`, (T,) or (B, T)."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from minimm.errors import check
+from minimm.errors import check, check_divides
 from minimm.layers.dropout import Dropout
 from minimm.layers.kv_cache import KVCache
 from minimm.layers.masks import causal_mask, mask_keys
@@ -52,6 +52,7 @@ class LanguageModelConfig:
                 isinstance(value, int) and value >= 1,
                 f"{name} must be a whole number of at least 1, but it is {value!r}",
             )
+        check_divides("d_model", self.d_model, "num_heads", self.num_heads)
         known = ("learned", "sinusoidal", "rotary")
         check(self.positions in known, f"positions={self.positions!r} is not known; choose from {known}")
 
@@ -121,9 +122,21 @@ class LanguageModel(nn.Module):
             (memory is None) == (self.config.d_memory is None),
             "a model with d_memory needs a memory to look at, and one without d_memory takes none",
         )
+        if memory is not None:
+            check(
+                memory.features.shape[::2] == (ids.shape[0], self.config.d_memory)
+                and memory.mask.shape == memory.features.shape[:2],
+                f"the memory must have features (B, N, d_memory) = ({ids.shape[0]}, N, {self.config.d_memory}) and a mask "
+                f"(B, N), but they are {tuple(memory.features.shape)} and {tuple(memory.mask.shape)}",
+            )
         x = self.embedding(ids)  # (B, T, d_model)
         positions = torch.arange(start, start + length, device=ids.device)  # (T,)
         if key_mask is not None:  # left padding: the first real token is at position 0
+            check(
+                key_mask.shape == (ids.shape[0], start + length),
+                f"key_mask must mark all tokens read so far, (B, T_k) = {(ids.shape[0], start + length)}, "
+                f"but it is {tuple(key_mask.shape)}",
+            )
             positions = (key_mask.cumsum(dim=1) - 1).clamp(min=0)[:, start:]  # (B, T)
         if self.position_table is not None:
             x = self.position_table(x, positions)

@@ -1,0 +1,45 @@
+"""What a model looked at, ready to be drawn: `captioner.attend(picture).plot()`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass
+class AttendedText:
+    """Self-attention over a text: tokens (T) and weights (L, H, T, T), rows looking, columns looked at."""
+
+    tokens: list[str]
+    weights: np.ndarray
+
+    def plot(self) -> Figure:
+        """One small map for each layer and head."""
+        from minimm.plots.attention import attention_grid
+
+        return attention_grid(self.weights, self.tokens, self.tokens, "Where each token looks, by layer and head")
+
+
+@dataclass
+class AttendedImage:
+    """Cross-attention from a caption to its picture: image (3, S, S), words (T), weights (L, H, T, h, w)."""
+
+    image: np.ndarray
+    words: list[str]
+    weights: np.ndarray
+
+    @property
+    def maps(self) -> np.ndarray:
+        """One map for each word, the mean over layers and heads: (T, h, w)."""
+        return self.weights.mean(axis=(0, 1))
+
+    def plot(self) -> Figure:
+        """The picture, then one heat map over it for each word."""
+        from minimm.plots.caption import caption_strip
+
+        return caption_strip(self.image, self.words, self.maps)

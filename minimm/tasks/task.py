@@ -1,0 +1,142 @@
+"""What every task shares: a model with its tokenizer on a device, `fit` around the trainer, `save` and `load`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from minimm.errors import MinimmError, check
+from minimm.files import read_json
+from minimm.models.language_model import num_parameters
+from minimm.tokenizers import Tokenizer, load_tokenizer
+from minimm.training.checkpoint import load_config, load_weights, save_config, save_tensors
+from minimm.training.device import select_device
+from minimm.training.trainer import Trainer, TrainerConfig, TrainingResult
+
+
+class Task:
+    """A trained or trainable model. Subclasses say what kind it is, how it is built and what it learns from.
+
+    Args:
+        seed: fixes first weights, order of the data and dropout.
+        device: "auto" (CUDA when there is one, else the CPU), "cpu", "cuda" or "mps".
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, *, seed: int = 0, device: str = "auto") -> None:
+        self.seed = seed
+        self.device = select_device(device)
+        self.model: nn.Module | None = None
+        self.tokenizer: Tokenizer | None = None
+        self.training: TrainingResult | None = None  # what the last `fit` did
+
+    def architecture(self) -> dict[str, Any]:
+        """What `build` needs to make an empty model of this shape, as JSON values."""
+        raise NotImplementedError
+
+    @staticmethod
+    def build(architecture: dict[str, Any]) -> nn.Module:
+        """An empty model of the shape that `architecture` describes."""
+        raise NotImplementedError
+
+    def require_model(self) -> nn.Module:
+        """The model, or an error that says how to get one."""
+        check(
+            self.model is not None,
+            f"this {type(self).__name__} has not learned anything yet; call fit(...) or load(folder)",
+        )
+        return self.model
+
+    def save(self, folder: str | Path) -> None:
+        """Write `config.json`, `tokenizer.json` and `model.safetensors` into `folder`."""
+        folder = Path(folder)
+        self._save_description(folder)
+        save_tensors(folder / "model.safetensors", dict(self.require_model().named_parameters()))
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "auto") -> Task:
+        """Open what `save` or a training run wrote. A folder of another kind, or a damaged one, ends in a `MinimmError`."""
+        folder = Path(folder)
+        config = load_config(folder, cls.kind)
+        task = cls.__new__(cls)
+        Task.__init__(task, device=device)
+        try:
+            task.model = cls.build(config["architecture"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise MinimmError(f"{folder / 'config.json'} does not describe a {cls.kind} model ({error})") from None
+        task.tokenizer = load_tokenizer(folder / "tokenizer.json")
+        load_weights(task.model, folder / "model.safetensors")
+        task.model.to(task.device).eval()
+        return task
+
+    def _save_description(self, folder: Path) -> None:
+        save_config(folder, self.kind, {"architecture": self.architecture()})
+        self.tokenizer.save(folder / "tokenizer.json")
+
+    def _train(
+        self,
+        config: TrainerConfig,
+        *,
+        max_steps: int | None,
+        max_seconds: float | None,
+        folder: str | Path | None,
+        resume: bool,
+        draw_batch: Callable[[torch.Generator], Any],
+        loss: Callable[[nn.Module, Any], Tensor],
+        validate: Callable[[nn.Module], float],
+        batch_items: int,
+        unit: str,
+    ) -> None:
+        """Run the trainer; limits that are given replace those of `config`."""
+        if max_steps is not None or max_seconds is not None:
+            config = replace(config, max_steps=max_steps, max_seconds=max_seconds)
+        config = replace(config, seed=self.seed)
+        folder = None if folder is None else Path(folder)
+        if folder is not None:
+            self._prepare_folder(folder, resume)
+        self.model.to(self.device)
+        trainer = Trainer(
+            self.model,
+            config,
+            draw_batch=draw_batch,
+            loss=loss,
+            validate=validate,
+            batch_items=batch_items,
+            unit=unit,
+            folder=folder,
+        )
+        print(self._forecast(config, folder))
+        self.training = trainer.run(resume)
+
+    def _prepare_folder(self, folder: Path, resume: bool) -> None:
+        """Write what the model is, so that any checkpoint of the run can be opened; refuse to mix two runs."""
+        description = folder / "config.json"
+        if description.exists():
+            same = read_json(description) == {**load_config(folder, self.kind), "architecture": self.architecture()}
+            check(
+                resume,
+                f"{folder} already holds a model; continue it with --resume, or choose another folder with --out",
+            )
+            check(
+                same and load_tokenizer(folder / "tokenizer.json").encode_batch([""])[0].size == 0,
+                f"{folder} holds a model of another shape; resume it with the options and data it was started with",
+            )
+        self._save_description(folder)
+
+    def _forecast(self, config: TrainerConfig, folder: Path | None) -> str:
+        """What the run will need, said before it starts."""
+        weights = num_parameters(self.model)
+        megabytes = weights * 4 / 1e6
+        disk = "nothing on disk" if folder is None else f"{4 * megabytes + 1:.0f} MB on disk in {folder}"
+        limits = [f"{config.max_steps:,} steps"] * bool(config.max_steps)
+        limits += [f"{config.max_seconds:.0f} s"] * bool(config.max_seconds)
+        return (
+            f"training {weights / 1e6:.2f} million weights on {self.device} for at most {' or '.join(limits)}; "
+            f"needs {disk}, and at least {4 * megabytes + 300:.0f} MB of memory"
+        )

@@ -1,0 +1,190 @@
+"""A language model that continues a text: `TextGenerator().fit(text).generate("Once")`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from minimm.datasets.text_corpus import TokenWindows, read_corpus, split_text
+from minimm.errors import check
+from minimm.generation.beam_search import beam_search
+from minimm.generation.sampling import Sampling, generate
+from minimm.interpretation.recorder import attention_maps
+from minimm.layers.initialization import initialize
+from minimm.layers.multi_head_attention import SelfAttention
+from minimm.metrics import bits_per_byte
+from minimm.models.language_model import LanguageModel, LanguageModelConfig
+from minimm.tasks.attended import AttendedText
+from minimm.tasks.presets import TEXT_PRESETS, find_preset
+from minimm.tasks.task import Task
+from minimm.tokenizers import TOKENIZERS
+from minimm.training.losses import IGNORE, cross_entropy
+
+VALIDATION_TOKENS = 16_384  # how much of the validation text is looked at during training; `evaluate` takes all of it
+EVALUATION_TOKENS = 8_192  # tokens in one batch of an evaluation
+
+
+class TextGenerator(Task):
+    """Learns to predict the next token of a text, and writes by doing so again and again.
+
+    Args:
+        preset: "tiny" or "small"; see `tasks.presets`.
+        options: any field of `TextPreset` or `LanguageModelConfig` or `TrainerConfig`, to replace the preset's.
+        seed, device: see `Task`.
+    """
+
+    kind = "language_model"
+
+    def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
+        super().__init__(seed=seed, device=device)
+        self.preset = find_preset(TEXT_PRESETS, preset)
+        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
+        training = {name: options.pop(name) for name in list(options) if hasattr(self.preset.training, name)}
+        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **training))
+        self.model_options = options
+        self.validation_text = ""
+
+    def architecture(self) -> dict[str, Any]:
+        """The fields of the model's `LanguageModelConfig`."""
+        return asdict(self.require_model().config)
+
+    @staticmethod
+    def build(architecture: dict[str, Any]) -> nn.Module:
+        """An empty `LanguageModel`."""
+        return LanguageModel(LanguageModelConfig(**architecture))
+
+    def fit(
+        self,
+        text: str | Path,
+        *,
+        max_steps: int | None = None,
+        max_seconds: float | None = None,
+        folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> TextGenerator:
+        """Learn from a text, or from the files under a `Path`; its last tenth is kept for validation.
+
+        Args:
+            max_steps, max_seconds: where to end; the preset's limit when neither is given.
+            folder: where checkpoints go; None keeps nothing. resume: continue the run in `folder`.
+        """
+        text = read_corpus(text) if isinstance(text, Path) else text
+        preset = self.preset
+        training_text, self.validation_text = split_text(text)
+        check(
+            preset.tokenizer in TOKENIZERS,
+            f"tokenizer {preset.tokenizer!r} is not known; choose from {sorted(TOKENIZERS)}",
+        )
+        self.tokenizer = TOKENIZERS[preset.tokenizer].train(training_text, vocab_size=preset.vocab_size)
+        windows = TokenWindows(torch.tensor(self.tokenizer.encode(training_text)), preset.context_length)
+        validation_ids = torch.tensor(self.tokenizer.encode(self.validation_text, unknown="replace"))[
+            :VALIDATION_TOKENS
+        ]
+        validation = TokenWindows(validation_ids, preset.context_length)
+        config = LanguageModelConfig(
+            vocab_size=self.tokenizer.vocab_size,
+            context_length=preset.context_length,
+            d_model=preset.d_model,
+            num_heads=preset.num_heads,
+            num_layers=preset.num_layers,
+            dropout=preset.dropout,
+            **self.model_options,
+        )
+        self.model = LanguageModel(config)
+        initialize(self.model, torch.Generator().manual_seed(self.seed), config.num_layers)
+        self._train(
+            preset.training,
+            max_steps=max_steps,
+            max_seconds=max_seconds,
+            folder=folder,
+            resume=resume,
+            draw_batch=lambda generator: windows.batch(generator, preset.batch_size),
+            loss=self._loss,
+            validate=lambda model: self._mean_loss(model, validation),
+            batch_items=preset.batch_size * preset.context_length,
+            unit="token",
+        )
+        return self
+
+    def untrained(self) -> TextGenerator:
+        """The same model before its first step, for comparison."""
+        other = TextGenerator(seed=self.seed, device=str(self.device))
+        other.tokenizer = self.tokenizer
+        other.model = LanguageModel(self.require_model().config)
+        initialize(other.model, torch.Generator().manual_seed(self.seed), other.model.config.num_layers)
+        other.model.to(self.device)
+        return other
+
+    def _loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        inputs, targets = (part.to(self.device) for part in batch)  # (B, T) each
+        return cross_entropy(model(inputs), targets)
+
+    def _mean_loss(self, model: nn.Module, windows: TokenWindows) -> float:
+        """Mean loss over every token of `windows`, each predicted once, from at most the context before it."""
+        total, count = 0.0, 0
+        batch_size = max(1, EVALUATION_TOKENS // model.config.context_length)
+        for inputs, targets in windows.evaluation_batches(batch_size):
+            tokens = int((targets != IGNORE).sum())
+            total += self._loss(model, (inputs, targets)).item() * tokens
+            count += tokens
+        return total / count
+
+    def evaluate(self, text: str) -> dict[str, float]:
+        """How well the model predicts `text`, in consecutive windows of its context length.
+
+        Returns `loss` (nats per token), `perplexity` (its exponential), and `bits_per_byte`, which compares models
+        with different tokenizers.
+        """
+        model = self.require_model()
+        ids = self.tokenizer.encode(text, unknown="replace")
+        with torch.inference_mode():
+            loss = self._mean_loss(model.eval(), TokenWindows(torch.tensor(ids), model.config.context_length))
+        return {
+            "loss": loss,
+            "perplexity": math.exp(min(loss, 700.0)),
+            "bits_per_byte": bits_per_byte(loss * (len(ids) - 1), len(text.encode())),
+        }
+
+    def generate(
+        self,
+        prompt: str = "\n",
+        max_new_tokens: int = 200,
+        *,
+        temperature: float = 0.8,
+        top_k: int | None = None,
+        top_p: float | None = 0.95,
+        num_beams: int = 1,
+        seed: int = 0,
+    ) -> str:
+        """The prompt and its continuation. `num_beams` > 1 searches for the likeliest text instead of drawing one."""
+        model = self.require_model()
+        prompt_ids = self.tokenizer.encode(prompt)
+        check(len(prompt_ids) >= 1, "the prompt is empty; give at least one character to continue")
+        context = model.config.context_length
+        check(
+            len(prompt_ids) <= context,
+            f"the prompt has {len(prompt_ids)} tokens, but this model looks back on at most {context}; shorten it",
+        )
+        if num_beams > 1:
+            new_ids = beam_search(model, [prompt_ids], max_new_tokens, num_beams=num_beams)[0][0][1]
+        else:
+            new_ids = generate(
+                model,
+                [prompt_ids],
+                max_new_tokens,
+                sampling=Sampling(temperature, top_k, top_p),
+                generator=torch.Generator().manual_seed(seed),
+            )[0]
+        return prompt + self.tokenizer.decode(new_ids)
+
+    def attend(self, text: str) -> AttendedText:
+        """Where each token of `text` looks, in every layer and head; `.plot()` draws it."""
+        ids = self.tokenizer.encode(text)
+        model = self.require_model()
+        weights = attention_maps(model, lambda: model(torch.tensor([ids], device=self.device)), SelfAttention)
+        return AttendedText([self.tokenizer.token_text(token) for token in ids], weights[:, 0].numpy())
