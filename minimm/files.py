@@ -1,11 +1,12 @@
 """Reading and writing small files so that nothing is ever lost half-written.
 
 A file is written beside its destination under a temporary name, flushed to the disk and renamed over the old one:
-a reader sees the old contents or the new, never a part (POSIX rename is atomic; `os.replace` gives the same on Windows).
+a reader sees the old contents or the new, never a part (POSIX rename is atomic; `Path.replace` gives the same on Windows).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -27,14 +28,15 @@ def write_atomically(path: str | Path, write: Callable[[Path], None]) -> None:
         write(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise MinimmError(
             f"{path} could not be written ({error.strerror or error}); what was there before is untouched. "
             "Free some disk space or choose another folder"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may never have come to be
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -57,4 +59,6 @@ def read_json(path: str | Path) -> Any:
     except OSError as error:
         raise MinimmError(f"{path} could not be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
-        raise MinimmError(f"{path} is not readable JSON ({error}); it may be truncated or another kind of file") from None
+        raise MinimmError(
+            f"{path} is not readable JSON ({error}); it may be truncated or another kind of file"
+        ) from None

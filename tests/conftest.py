@@ -1,6 +1,9 @@
-"""One hypothesis profile for all tests: no deadlines (machines are noisy), the same examples every time, one short failure."""
+"""For all tests: the same hypothesis examples every time without deadlines, and one thread each, so that several run beside
+each other without waiting for cores."""
 
+import torch
 from hypothesis import settings
 
 settings.register_profile("minimm", deadline=None, derandomize=True, report_multiple_bugs=False, max_examples=60)
 settings.load_profile("minimm")
+torch.set_num_threads(1)

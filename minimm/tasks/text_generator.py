@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from minimm.datasets.text_corpus import TokenWindows, read_corpus, split_text
+from minimm.datasets.text_corpus import IGNORE, TokenWindows, read_corpus, split_text
 from minimm.errors import check
 from minimm.generation.beam_search import beam_search
 from minimm.generation.sampling import Sampling, generate
@@ -23,7 +23,7 @@ from minimm.tasks.attended import AttendedText
 from minimm.tasks.presets import TEXT_PRESETS, find_preset
 from minimm.tasks.task import Task
 from minimm.tokenizers import TOKENIZERS
-from minimm.training.losses import IGNORE, cross_entropy
+from minimm.training.losses import cross_entropy
 
 VALIDATION_TOKENS = 16_384  # how much of the validation text is looked at during training; `evaluate` takes all of it
 EVALUATION_TOKENS = 8_192  # tokens in one batch of an evaluation

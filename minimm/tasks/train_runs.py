@@ -173,7 +173,8 @@ def draw_captioner(task: ImageCaptioner, images: torch.Tensor, references: list[
     correct = [caption in truth for caption, truth in zip(captions, references, strict=False)]
     save_figure(picture_grid(shown.numpy(), captions, correct), folder / "captions.png")
     longest = max(range(len(captions)), key=lambda i: len(captions[i].split()))
-    attended = task.attend(shown[longest].numpy(), captions[longest])
+    caption = captions[longest] or references[longest][0]  # a model that has hardly learned may write nothing
+    attended = task.attend(shown[longest].numpy(), caption)
     save_figure(caption_strip(attended.image, attended.words, attended.maps), folder / "captioner_attention.png")
 
 

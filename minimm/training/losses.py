@@ -10,9 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from minimm.datasets.text_corpus import IGNORE
 from minimm.errors import check
-
-IGNORE = -100  # a target with this value does not count: padding, or a place with nothing to predict
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, ignore_index: int = IGNORE) -> Tensor:

@@ -1,0 +1,151 @@
+"""Pictures with captions in the layout of COCO captions (Chen et al. 2015): a folder with `captions.json` and pictures.
+
+    {"images": [{"id": 1, "file_name": "cat.png"}, ...],
+     "annotations": [{"image_id": 1, "caption": "a cat asleep"}, ...]}
+
+A picture may have several captions. The pictures lie beside the file or in `images/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from minimm.errors import MinimmError, check
+from minimm.features.image import load_image, to_pil
+from minimm.files import read_json, write_atomically, write_json
+
+
+@dataclass
+class Report:
+    """What was found in a folder and what had to be left out; `str(report)` says it in a sentence or a few."""
+
+    num_pictures: int = 0
+    num_captions: int = 0
+    left_out: dict[str, list[str]] = field(default_factory=dict)  # reason -> names
+
+    def leave_out(self, reason: str, name: str) -> None:
+        """Note that `name` is not used."""
+        self.left_out.setdefault(reason, []).append(name)
+
+    def __str__(self) -> str:
+        lines = [f"{self.num_pictures} pictures with {self.num_captions} captions"]
+        for reason, names in self.left_out.items():
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            lines.append(f"left out {len(names)} {reason}: {', '.join(names[:3])}{more}")
+        return "; ".join(lines)
+
+
+class CocoCaptions:
+    """All pictures of a folder, in memory as bytes, with their captions.
+
+    Args:
+        folder: where `captions.json` lies. image_size: side in pixels that pictures are brought to.
+
+    Pictures without a caption, and captions without a readable picture, are counted and named in `report` and left out;
+    a folder that is not in this layout, or in which nothing is left, is refused.
+    """
+
+    def __init__(self, folder: str | Path, image_size: int = 64) -> None:
+        folder = Path(folder)
+        check(folder.is_dir(), f"{folder} is not a folder; give one with captions.json and pictures")
+        check(
+            (folder / "captions.json").is_file(),
+            f"{folder} has no captions.json (COCO captions layout); see `data_samples`",
+        )
+        self.image_size = image_size
+        self.report = Report()
+        self.file_names: list[str] = []
+        self.captions: list[list[str]] = []  # of each picture
+        pictures = []
+        for file_name, captions in _captions_by_file(folder / "captions.json", self.report).items():
+            path = folder / file_name
+            path = path if path.exists() else folder / "images" / file_name
+            try:
+                image = load_image(path, size=image_size)
+            except MinimmError:
+                reason = "captions whose picture is broken" if path.exists() else "captions whose picture is missing"
+                self.report.leave_out(reason, file_name)
+                continue
+            pictures.append(torch.from_numpy((image * 255.0).round().astype(np.uint8)))
+            self.file_names.append(file_name)
+            self.captions.append(captions)
+        check(len(pictures) > 0, f"{folder} has no picture with a caption: {self.report}")
+        self.images = torch.stack(pictures)  # (N, 3, S, S) uint8
+        self.report.num_pictures, self.report.num_captions = len(pictures), sum(map(len, self.captions))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, list[str]]:
+        """Picture (3, S, S) float32 in [0, 1] and its captions."""
+        return self.images[index].float() / 255.0, self.captions[index]
+
+    def batch(self, indices: Sequence[int]) -> Tensor:
+        """Pictures (B, 3, S, S) float32 in [0, 1]."""
+        return self.images[torch.as_tensor(list(indices))].float() / 255.0
+
+
+def _captions_by_file(path: Path, report: Report) -> dict[str, list[str]]:
+    """File name -> captions, in the file's order; what cannot be used goes into the report."""
+    content = read_json(path)
+    files: dict[Any, str] = {}
+    for entry in _entries(content, "images", path):
+        number, name = entry.get("id"), entry.get("file_name")
+        check(
+            isinstance(number, int | str) and isinstance(name, str) and name != "",
+            f"{path}: every entry of 'images' needs an id and a file_name, but one is {entry!r:.80}",
+        )
+        check(number not in files, f"{path}: two pictures have the id {number!r}; ids must differ")
+        parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
+        climbs = ".." in parts or PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor != ""
+        check(not climbs, f"{path}: the file name {name!r} leads out of the folder; pictures must lie inside it")
+        files[number] = name
+    captions: dict[str, list[str]] = {name: [] for name in files.values()}
+    for entry in _entries(content, "annotations", path):
+        number, caption = entry.get("image_id"), entry.get("caption")
+        check(
+            isinstance(number, int | str) and isinstance(caption, str),
+            f"{path}: every entry of 'annotations' needs an image_id and a caption, but one is {entry!r:.80}",
+        )
+        caption = " ".join(caption.split())
+        if number not in files:
+            report.leave_out("captions of a picture that is not listed", f"image_id {number}")
+        elif not caption:
+            report.leave_out("empty captions", files[number])
+        else:
+            captions[files[number]].append(caption)
+    for name in [name for name, texts in captions.items() if not texts]:
+        report.leave_out("pictures without a caption", name)
+        del captions[name]
+    return captions
+
+
+def _entries(content: Any, key: str, path: Path) -> list[dict[str, Any]]:
+    """The list of objects under `key`, or an error that says what is there instead."""
+    entries = content.get(key) if isinstance(content, dict) else None
+    check(
+        isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries),
+        f"{path} is not in COCO captions layout: it needs a list of objects under {key!r}",
+    )
+    return entries
+
+
+def write_coco_captions(folder: str | Path, images: Sequence[np.ndarray], captions: Sequence[str]) -> None:
+    """Write pictures (3, H, W) in [0, 1], one caption each, as a folder that `CocoCaptions` reads."""
+    check(
+        len(images) == len(captions), f"{len(images)} pictures and {len(captions)} captions were given; they must match"
+    )
+    folder = Path(folder)
+    names = [f"{index:04d}.png" for index in range(len(images))]
+    for name, image in zip(names, images, strict=True):
+        write_atomically(folder / "images" / name, lambda path, image=image: to_pil(image).save(path, format="PNG"))
+    listed = [{"id": index, "file_name": name} for index, name in enumerate(names)]
+    annotations = [{"id": index, "image_id": index, "caption": caption} for index, caption in enumerate(captions)]
+    write_json(folder / "captions.json", {"images": listed, "annotations": annotations})

@@ -1,0 +1,105 @@
+"""Text to learn from: files and folders become one string, the last tenth is kept for validation, and windows are cut.
+
+A language model is trained on windows of `context_length` tokens from random places; the target of each token is the
+one after it. For evaluation the windows lie side by side, so that every token is predicted exactly once.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from minimm.errors import MinimmError, check
+
+SUFFIXES = (
+    ".txt",
+    ".md",
+    ".txt.gz",
+    ".md.gz",
+)  # what is read from a folder; a file given by name may be called anything
+IGNORE = -100  # a target with this value does not count: padding, or a place with nothing to predict
+MAX_BYTES = 2**30  # a small .gz can unpack to any size
+
+
+def read_corpus(*paths: str | Path) -> str:
+    """The text of files and folders, joined by a blank line; line ends become \\n.
+
+    Args:
+        paths: text files (UTF-8, .gz too) or folders, which are searched for *.txt, *.md and both with .gz, in order
+            of name; hidden files are left out.
+    """
+    files = [file for path in paths for file in _files_of(Path(path))]
+    check(len(files) > 0, f"there is no text (.txt, .md, .gz) in {', '.join(map(str, paths)) or 'nothing'}")
+    texts = [_read_text(file) for file in files]
+    filled = [text.strip("\n") for text in texts if text.strip()]
+    check(
+        len(filled) > 0,
+        f"{files[0]} is empty{' and so are the others' if len(files) > 1 else ''}; give files with text",
+    )
+    if len(texts) == 1:
+        return texts[0]  # as it is, so that a single file's characters can be counted
+    return "\n\n".join(filled) + "\n"
+
+
+def _files_of(path: Path) -> list[Path]:
+    check(path.exists(), f"{path} does not exist; give a text file or a folder of them")
+    if path.is_file():
+        return [path]
+    inside = (file for file in sorted(path.rglob("*")) if file.is_file() and file.name.endswith(SUFFIXES))
+    return [file for file in inside if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.suffix == ".gz":
+            with gzip.open(path) as file:
+                data = file.read(MAX_BYTES + 1)
+            check(len(data) <= MAX_BYTES, f"{path} unpacks to more than {MAX_BYTES / 2**30:.0f} GiB; split it")
+        else:
+            data = path.read_bytes()
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise MinimmError(
+            f"{path} is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}; save it as UTF-8 in an editor"
+        ) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise MinimmError(f"{path} is not a complete gzip file ({error}); fetch or pack it again") from None
+    except OSError as error:
+        raise MinimmError(f"{path} could not be read ({error.strerror or error})") from error
+
+
+def split_text(text: str, validation_fraction: float = 0.1) -> tuple[str, str]:
+    """The beginning for training and the end for validation, cut at a character."""
+    cut = int(len(text) * (1.0 - validation_fraction))
+    return text[:cut], text[cut:]
+
+
+class TokenWindows:
+    """Windows of `context_length` tokens, with their targets, from one long sequence of ids (N,) int64."""
+
+    def __init__(self, ids: Tensor, context_length: int) -> None:
+        check(
+            len(ids) > context_length,
+            f"the text has {len(ids)} tokens, but a context of {context_length} needs at least {context_length + 1}; "
+            "give more text or a smaller --context-length",
+        )
+        self.ids, self.context_length = ids, context_length
+
+    def batch(self, generator: torch.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+        """Windows from random places: inputs (B, T) and, one token later, targets (B, T)."""
+        starts = torch.randint(len(self.ids) - self.context_length, (batch_size,), generator=generator)
+        windows = self.ids[starts[:, None] + torch.arange(self.context_length + 1)]  # (B, T + 1)
+        return windows[:, :-1], windows[:, 1:]
+
+    def evaluation_batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Windows side by side, at most `batch_size` at once; the last may be padded, with targets that do not count."""
+        inputs, targets = self.ids[:-1], self.ids[1:]
+        missing = -len(inputs) % self.context_length
+        inputs = torch.nn.functional.pad(inputs, (0, missing)).view(-1, self.context_length)
+        targets = torch.nn.functional.pad(targets, (0, missing), value=IGNORE).view(-1, self.context_length)
+        yield from zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
