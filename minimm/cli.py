@@ -179,7 +179,7 @@ def train_captioner(
 @app.command()
 def generate(
     model: Model,
-    prompt: Annotated[str, typer.Option(help="Text to continue.")] = "\n",
+    prompt: Annotated[str, typer.Option(help="Text to continue.")],
     max_new_tokens: Annotated[int, typer.Option(help="How many tokens to write.", min=1)] = 300,
     temperature: Annotated[
         float, typer.Option(help="0 = always the likeliest token; 1 = the model's own variety.")

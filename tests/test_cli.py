@@ -41,7 +41,7 @@ def models(tmp_path_factory) -> Path:
     (folder / "book.txt").write_text(SENTENCE * 40, encoding="utf-8")
     text = ["--text", folder / "book.txt", "--tokenizer", "character", "--max-steps", "40"]
     assert run("train", "language-model", *text, *SMALL_LM, "--out", folder / "language_model") == 0
-    scenes = ["--data", bundled("scenes"), "--image-size", "32", "--max-steps", "3"]
+    scenes = ["--data", bundled("scenes"), "--image-size", "32", "--max-steps", "60"]
     assert run("train", "captioner", *scenes, *SMALL_CAPTIONER, "--out", folder / "captioner") == 0
     return folder
 
@@ -201,7 +201,7 @@ def test_a_folder_that_is_not_in_coco_layout_is_refused(refused, tmp_path):
 
 
 def test_a_model_of_another_kind_is_refused(refused, models):
-    message = refused("generate", "--model", models / "captioner")
+    message = refused("generate", "--model", models / "captioner", "--prompt", "the")
     assert "image_captioner" in message and "language_model" in message
 
 
@@ -210,12 +210,12 @@ def test_a_truncated_checkpoint_is_refused(refused, models, tmp_path):
     shutil.copytree(models / "language_model", broken)
     weights = (broken / "model.safetensors").read_bytes()
     (broken / "model.safetensors").write_bytes(weights[: len(weights) // 2])
-    assert "truncated" in refused("generate", "--model", broken)
+    assert "truncated" in refused("generate", "--model", broken, "--prompt", "the")
 
 
 def test_cuda_without_a_gpu_is_refused(refused, models, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert "cuda" in refused("generate", "--model", models / "language_model", "--device", "cuda")
+    assert "cuda" in refused("generate", "--model", models / "language_model", "--prompt", "the", "--device", "cuda")
 
 
 def test_a_folder_that_already_holds_a_model_is_not_overwritten(refused, models):

@@ -165,7 +165,7 @@ def signed_distance(shape: str, x: Tensor, y: Tensor, radius: Tensor) -> Tensor:
     if shape == "triangle":
         return torch.maximum(y - 0.72 * radius, (1.72 * across - 0.95 * (y + radius)) / 1.965)
     if shape == "diamond":
-        return (across + down - 1.2 * radius) / 2**0.5
+        return (across + down - radius) / 2**0.5
     if shape == "cross":
         return torch.minimum(torch.maximum(across - radius, down - thick), torch.maximum(across - thick, down - radius))
     return (torch.hypot(x, y) - 0.75 * radius).abs() - 0.27 * radius  # a ring

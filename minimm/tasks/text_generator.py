@@ -47,6 +47,7 @@ class TextGenerator(Task):
         training = {name: options.pop(name) for name in list(options) if hasattr(self.preset.training, name)}
         self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **training))
         self.model_options = options
+        self.opening = ""  # how the training text begins: a prompt that the tokenizer surely knows
         self.validation_text = ""
 
     def architecture(self) -> dict[str, Any]:
@@ -81,7 +82,9 @@ class TextGenerator(Task):
             f"tokenizer {preset.tokenizer!r} is not known; choose from {sorted(TOKENIZERS)}",
         )
         self.tokenizer = TOKENIZERS[preset.tokenizer].train(training_text, vocab_size=preset.vocab_size)
-        windows = TokenWindows(torch.tensor(self.tokenizer.encode(training_text)), preset.context_length)
+        ids = self.tokenizer.encode(training_text)
+        self.opening = self.tokenizer.decode(ids[: 1 + preset.context_length // 8])
+        windows = TokenWindows(torch.tensor(ids), preset.context_length)
         validation_ids = torch.tensor(self.tokenizer.encode(self.validation_text, unknown="replace"))[
             :VALIDATION_TOKENS
         ]
@@ -152,7 +155,7 @@ class TextGenerator(Task):
 
     def generate(
         self,
-        prompt: str = "\n",
+        prompt: str,
         max_new_tokens: int = 200,
         *,
         temperature: float = 0.8,

@@ -21,7 +21,6 @@ from minimm.tasks.text_generator import TextGenerator
 
 EVALUATION_SCENES = 500
 EVALUATION_SEED = 7_654_321  # scenes that no training or validation draws
-FIGURE_TOKENS = 24  # how much of a text is shown in the attention grid
 
 
 def train_language_model(
@@ -132,15 +131,15 @@ def scene_results(task: ImageCaptioner) -> dict[str, Any]:
     return results | {f"{name}_held_out": value for name, value in held_out.items()}
 
 
-def write_samples(task: TextGenerator, out: Path, prompts: tuple[str, ...] = ("\n",), name: str = "samples.txt") -> str:
-    """Texts that the model wrote, with what they continue; returned, and written to `out / name`."""
+def write_samples(task: TextGenerator, out: Path, prompts: tuple[str, ...] | None = None) -> str:
+    """Texts that the model wrote, with what they continue; returned, and written to `samples.txt`."""
     context = task.require_model().config.context_length
     samples = []
-    for prompt in prompts:
+    for prompt in (task.opening,) if prompts is None else prompts:
         for temperature in (0.5, 0.8):
             text = task.generate(prompt, max_new_tokens=2 * context, temperature=temperature)
             samples.append(f"--- prompt {prompt!r}, temperature {temperature}\n{text.strip()}\n")
-    write_text(out / name, "\n".join(samples))
+    write_text(out / "samples.txt", "\n".join(samples))
     return "\n".join(samples)
 
 
@@ -153,8 +152,7 @@ def draw_language_model(task: TextGenerator, folder: Path, uniform_loss: float) 
         loss_curves(task.training.history, "Language model", uniform_loss=uniform_loss),
         folder / "language_model_loss.png",
     )
-    ids = task.tokenizer.encode(task.validation_text[: 8 * FIGURE_TOKENS], unknown="replace")[:FIGURE_TOKENS]
-    save_figure(task.attend(task.tokenizer.decode(ids)).plot(), folder / "language_model_attention.png")
+    save_figure(task.attend(task.opening).plot(), folder / "language_model_attention.png")
 
 
 def draw_captioner(task: ImageCaptioner, images: torch.Tensor, references: list[list[str]], folder: Path) -> None:

@@ -1,0 +1,86 @@
+"""What must hold for reading text and cutting it into windows."""
+
+import gzip
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minimm.datasets.text_corpus import IGNORE, TokenWindows, read_corpus, split_text
+from minimm.errors import MinimmError
+
+
+def test_a_single_file_is_read_as_it_is_and_line_ends_are_unified(tmp_path):
+    (tmp_path / "a.txt").write_bytes("\ufeffone\r\ntwo\rthree \N{SNOWMAN}\n\n".encode())
+    assert read_corpus(tmp_path / "a.txt") == "one\ntwo\nthree \N{SNOWMAN}\n\n"
+
+
+def test_a_folder_is_read_in_order_of_name_with_blank_lines_between(tmp_path):
+    (tmp_path / "b.md").write_text("second\n", encoding="utf-8")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "c.txt.gz").write_bytes(gzip.compress(b"third\n"))
+    (tmp_path / "a.txt").write_text("first", encoding="utf-8")
+    (tmp_path / "picture.png").write_bytes(b"\xff\xfe")
+    (tmp_path / ".hidden.txt").write_text("no", encoding="utf-8")
+    assert read_corpus(tmp_path) == "first\n\nsecond\n\nthird\n"
+
+
+def test_every_unreadable_text_is_named(tmp_path):
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "short.gz").write_bytes(gzip.compress(b"x" * 1000)[:-9])
+    (tmp_path / "fake.gz").write_bytes(b"plain")
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "folder").mkdir()
+    for name, part in {
+        "latin.txt": "byte 3 is 0xe9",
+        "short.gz": "gzip",
+        "fake.gz": "gzip",
+        "empty.txt": "empty",
+        "folder": "no text",
+        "missing.txt": "does not exist",
+    }.items():
+        with pytest.raises(MinimmError, match=part) as caught:
+            read_corpus(tmp_path / name)
+        assert name in str(caught.value)
+
+
+def test_a_gzip_bomb_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("minimm.datasets.text_corpus.MAX_BYTES", 1_000)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"0" * 2_000))
+    with pytest.raises(MinimmError, match="unpacks to more"):
+        read_corpus(tmp_path / "bomb.gz")
+
+
+@given(st.text(), st.floats(0.0, 1.0))
+def test_the_two_parts_of_a_text_are_the_text(text, fraction):
+    training, validation = split_text(text, fraction)
+    assert training + validation == text
+    assert abs(len(validation) - fraction * len(text)) <= 1
+
+
+@given(st.integers(2, 300), st.integers(1, 40), st.integers(1, 7))
+def test_evaluation_predicts_every_token_but_the_first_exactly_once(num_tokens, context_length, batch_size):
+    ids = torch.arange(num_tokens)
+    if num_tokens <= context_length:
+        with pytest.raises(MinimmError, match=f"{num_tokens} tokens.*at least {context_length + 1}"):
+            TokenWindows(ids, context_length)
+        return
+    predicted = []
+    for inputs, targets in TokenWindows(ids, context_length).evaluation_batches(batch_size):
+        assert inputs.shape == targets.shape and inputs.shape[1] == context_length and len(inputs) <= batch_size
+        counts = targets != IGNORE
+        assert torch.equal(targets[counts], inputs[counts] + 1)  # the target is the token after its input
+        predicted += targets[counts].tolist()
+    assert predicted == list(range(1, num_tokens))
+
+
+@given(st.integers(3, 100), st.integers(1, 20), st.integers(0, 99))
+def test_training_windows_come_from_the_text_and_reach_both_ends(num_tokens, context_length, seed):
+    if num_tokens <= context_length:
+        return
+    windows = TokenWindows(torch.arange(num_tokens), context_length)
+    inputs, targets = windows.batch(torch.Generator().manual_seed(seed), 2_000)
+    assert torch.equal(targets, inputs + 1)
+    assert torch.equal(inputs[:, 1:], inputs[:, :-1] + 1)
+    assert inputs.min() == 0 and targets.max() == num_tokens - 1
