@@ -1,7 +1,7 @@
-"""Draws `scenes/`: 48 pictures of one to three shapes with `captions.json` in COCO layout. Run: python data_samples/make_scenes.py
+"""Draws `scenes/`: 48 pictures of one to three shapes with `captions.json` in COCO layout.
 
-Deterministic: the same version of the code draws the same pictures. Real training draws scenes on the fly; these few are
-for looking at, for tests, and as an example of the folder that `minimm train captioner --data FOLDER` reads.
+Deterministic: the same version of the code draws the same pictures. Real training draws scenes on the fly; these few are for
+looking at, for tests, and as an example of the folder that `minimm train captioner --data FOLDER` reads.
 """
 
 from pathlib import Path

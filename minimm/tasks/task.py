@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ class Task:
     kind: ClassVar[str]
 
     def __init__(self, *, seed: int = 0, device: str = "auto") -> None:
+        check(0 <= seed < 2**40, f"seed={seed} must be a whole number from 0 to 2^40")
         self.seed = seed
         self.device = select_device(device)
         self.model: nn.Module | None = None
@@ -76,8 +78,8 @@ class Task:
         return task
 
     def _save_description(self, folder: Path) -> None:
-        save_config(folder, self.kind, {"architecture": self.architecture()})
         self.tokenizer.save(folder / "tokenizer.json")
+        save_config(folder, self.kind, {"architecture": self.architecture()})  # last: whoever finds it finds the rest
 
     def _train(
         self,
@@ -116,16 +118,18 @@ class Task:
 
     def _prepare_folder(self, folder: Path, resume: bool) -> None:
         """Write what the model is, so that any checkpoint of the run can be opened; refuse to mix two runs."""
-        description = folder / "config.json"
-        if description.exists():
-            same = read_json(description) == {**load_config(folder, self.kind), "architecture": self.architecture()}
+        if (folder / "config.json").exists():
             check(
                 resume,
                 f"{folder} already holds a model; continue it with --resume, or choose another folder with --out",
             )
+            config = load_config(folder, self.kind)
+            shape = json.loads(json.dumps(self.architecture()))  # tuples become lists, as in the file
+            words = json.loads(json.dumps(self.tokenizer.saved()))
             check(
-                same and load_tokenizer(folder / "tokenizer.json").encode_batch([""])[0].size == 0,
-                f"{folder} holds a model of another shape; resume it with the options and data it was started with",
+                config.get("architecture") == shape and read_json(folder / "tokenizer.json") == words,
+                f"{folder} holds a model of another shape or vocabulary; resume it with the options and data it was "
+                "started with",
             )
         self._save_description(folder)
 

@@ -130,7 +130,11 @@ class Tokenizer(ABC):
 
     def save(self, path: str | Path) -> None:
         """Write everything to one UTF-8 JSON file, atomically."""
-        write_json(path, {"kind": self.kind, **self._learnt()})
+        write_json(path, self.saved())
+
+    def saved(self) -> dict[str, Any]:
+        """What `save` writes: the kind and everything learnt, as JSON values."""
+        return {"kind": self.kind, **self._learnt()}
 
     @classmethod
     def load(cls, path: str | Path) -> Tokenizer:
