@@ -34,6 +34,7 @@ MaxSeconds = Annotated[float | None, typer.Option(help="Stop training after this
 MaxSteps = Annotated[int | None, typer.Option(help="Stop training after this many steps.", min=1)]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it was interrupted.")]
 Precision = Annotated[str, typer.Option(help="auto (bfloat16 where it is measured to be faster), float32 or bfloat16.")]
+Optimizer = Annotated[str | None, typer.Option(help="adamw, or muon: faster learning for Transformer blocks.")]
 LearningRate = Annotated[float | None, typer.Option(help="Highest learning rate; smaller is safer.")]
 BatchSize = Annotated[int | None, typer.Option(help="Examples learned from at once.", min=1)]
 Width = Annotated[int | None, typer.Option(help="Width of the model's vectors.", min=1)]
@@ -91,6 +92,7 @@ def train_language_model(
     dropout: Dropout = None,
     batch_size: BatchSize = None,
     accumulation: Accumulation = None,
+    optimizer: Optimizer = None,
     learning_rate: LearningRate = None,
     max_seconds: MaxSeconds = None,
     max_steps: MaxSteps = None,
@@ -116,6 +118,7 @@ def train_language_model(
         "dropout": dropout,
         "batch_size": batch_size,
         "accumulation": accumulation,
+        "optimizer": optimizer,
         "learning_rate": learning_rate,
     }
     options = {name: value for name, value in options.items() if value is not None}
@@ -143,6 +146,7 @@ def train_captioner(
     dropout: Dropout = None,
     batch_size: BatchSize = None,
     accumulation: Accumulation = None,
+    optimizer: Optimizer = None,
     learning_rate: LearningRate = None,
     max_seconds: MaxSeconds = None,
     max_steps: MaxSteps = None,
@@ -168,6 +172,7 @@ def train_captioner(
         "dropout": dropout,
         "batch_size": batch_size,
         "accumulation": accumulation,
+        "optimizer": optimizer,
         "learning_rate": learning_rate,
     }
     options = {name: value for name, value in options.items() if value is not None}

@@ -35,6 +35,7 @@ from minimm.training.losses import cross_entropy
 
 VALIDATION_PICTURES = 512  # looked at during training
 VALIDATION_SEED = 1_234_567  # pictures for validation are drawn and augmented from a seed that training never uses
+EVALUATION_SEED = VALIDATION_SEED + 2  # changes to a folder's pictures that no validation used to choose a model
 VOCABULARY_SCENES = 2_000  # how many scenes' captions are read to learn the words
 BATCH = 256  # pictures at once in evaluation
 Picture = str | Path | np.ndarray | Any  # a path, a PIL image or an array (3, H, W) in [0, 1]
@@ -181,7 +182,7 @@ class ImageCaptioner(Task):
         # The attention that chose word t is that of the position before it, which is where it was predicted.
         return [maps[:, row, :, : length - 1].unflatten(-1, grid).numpy() for row, length in enumerate(lengths)]
 
-    def evaluate(self, dataset: Scenes | CocoCaptions | str | Path, *, seed: int = VALIDATION_SEED) -> dict[str, float]:
+    def evaluate(self, dataset: Scenes | CocoCaptions | str | Path, *, seed: int = EVALUATION_SEED) -> dict[str, float]:
         """Score captions against the truth: `exact_match` (0 to 1), `bleu4` (0 to 100) and `cider` (0 to 10).
 
         Scenes also give `pointing_accuracy` and `pointing_chance`. The pictures of a folder are shown once each,

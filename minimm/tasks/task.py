@@ -57,9 +57,9 @@ class Task:
 
     def save(self, folder: str | Path) -> None:
         """Write `config.json`, `tokenizer.json` and `model.safetensors` into `folder`."""
-        folder = Path(folder)
+        folder, model = Path(folder), self.require_model()
         self._save_description(folder)
-        save_tensors(folder / "model.safetensors", dict(self.require_model().named_parameters()))
+        save_tensors(folder / "model.safetensors", dict(model.named_parameters()))
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "auto") -> Task:

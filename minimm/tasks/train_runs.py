@@ -75,7 +75,8 @@ def train_captioner(
     else:
         results = training_results(task) | task.evaluate(dataset)
         results["num_pictures"] = len(dataset)
-        draw_captioner(task, dataset.batch(range(min(8, len(dataset)))), dataset.captions[:8], out / "figures")
+        shown = torch.linspace(0, len(dataset) - 1, min(8, len(dataset))).long().tolist()  # from all over the folder
+        draw_captioner(task, dataset.batch(shown), [dataset.captions[index] for index in shown], out / "figures")
     return finish(results, started, out)
 
 

@@ -1,4 +1,4 @@
-"""AdamW with two groups, and a learning rate that warms up and then falls along a cosine.
+"""AdamW with two groups (or Muon beside it), and a learning rate that warms up and then falls along a cosine.
 
 AdamW: Loshchilov & Hutter 2019 (PyTorch's, in its fused form where the device has one). Weight decay pulls matrices
 towards zero; gains and biases, which only scale and shift, are left alone. The schedule is Loshchilov & Hutter 2017's
@@ -12,18 +12,36 @@ import math
 import torch
 from torch import nn
 
+from minimm.errors import check
+from minimm.layers.transformer_block import TransformerBlock
+from minimm.training.muon import Muon
+
 
 def build_optimizer(
-    model: nn.Module, learning_rate: float, weight_decay: float, betas: tuple[float, float]
-) -> torch.optim.AdamW:
-    """AdamW over all parameters of `model`; those with two or more axes decay, vectors do not."""
+    model: nn.Module, name: str, learning_rate: float, weight_decay: float, betas: tuple[float, float]
+) -> torch.optim.Optimizer:
+    """ "adamw" for all parameters, or "muon" for the matrices of Transformer blocks and AdamW for the rest.
+
+    Parameters with two or more axes decay, vectors do not. Each group's `initial_lr` is what the schedule multiplies.
+    """
+    check(name in ("adamw", "muon"), f"optimizer {name!r} is not known; choose adamw or muon")
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    matrices = []
+    if name == "muon":
+        blocks = [module for module in model.modules() if isinstance(module, TransformerBlock)]
+        matrices = [p for block in blocks for p in block.parameters() if p.requires_grad and p.ndim == 2]
+    others = [p for p in parameters if all(p is not matrix for matrix in matrices)]
     groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in others if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
     ]
     fused = parameters[0].device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=fused)
+    optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=fused)
+    if name == "muon":
+        optimizer = Muon(matrices, optimizer, learning_rate, weight_decay)
+    for group in optimizer.param_groups:
+        group["initial_lr"] = group["lr"]
+    return optimizer
 
 
 def learning_rate_factor(step: int, progress: float, warmup_steps: int, final_factor: float) -> float:

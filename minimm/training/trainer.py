@@ -33,6 +33,7 @@ class TrainerConfig:
 
     max_steps: int | None = None
     max_seconds: float | None = None
+    optimizer: str = "adamw"  # or "muon"
     learning_rate: float = 3e-3
     final_learning_rate_factor: float = 0.01  # the cosine ends at this share of learning_rate
     warmup_steps: int = 50
@@ -94,7 +95,9 @@ class Trainer:
         self.batch_items, self.unit = batch_items * config.accumulation, unit
         self.folder = None if folder is None else Path(folder)
         self.device = next(model.parameters()).device
-        self.optimizer = build_optimizer(model, config.learning_rate, config.weight_decay, config.betas)
+        self.optimizer = build_optimizer(
+            model, config.optimizer, config.learning_rate, config.weight_decay, config.betas
+        )
         self.result = TrainingResult()
         self.precision = config.precision
 
@@ -144,7 +147,7 @@ class Trainer:
         self.model.train()
         factor = learning_rate_factor(step, self._progress(), config.warmup_steps, config.final_learning_rate_factor)
         for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate * factor
+            group["lr"] = group["initial_lr"] * factor
         total = 0.0
         for _ in range(config.accumulation):
             batch = self.draw_batch(generator)
@@ -154,7 +157,8 @@ class Trainer:
             total += loss.item() / config.accumulation
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm).item()
         if math.isfinite(total) and math.isfinite(norm):
-            self.optimizer.step()
+            with self.autocast():  # for the matrix products of Muon
+                self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return total, norm
 
