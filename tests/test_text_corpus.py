@@ -28,12 +28,17 @@ def test_a_folder_is_read_in_order_of_name_with_blank_lines_between(tmp_path):
 
 def test_every_unreadable_text_is_named(tmp_path):
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "marked.txt").write_bytes(b"\xef\xbb\xbfcaf\xe9 au lait")  # a byte order mark counts as three bytes
+    (tmp_path / "damaged.gz").write_bytes(gzip.compress(b"x" * 1000)[:12] + bytes(20))
     (tmp_path / "short.gz").write_bytes(gzip.compress(b"x" * 1000)[:-9])
     (tmp_path / "fake.gz").write_bytes(b"plain")
     (tmp_path / "empty.txt").touch()
     (tmp_path / "folder").mkdir()
     for name, part in {
         "latin.txt": "byte 3 is 0xe9",
+        "marked.txt": "byte 6 is 0xe9",
+        "damaged.gz": "gzip",
+        "long" * 200: "could not be read",
         "short.gz": "gzip",
         "fake.gz": "gzip",
         "empty.txt": "empty",
@@ -50,6 +55,27 @@ def test_a_gzip_bomb_is_refused(tmp_path, monkeypatch):
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"0" * 2_000))
     with pytest.raises(MinimmError, match="unpacks to more"):
         read_corpus(tmp_path / "bomb.gz")
+
+
+def test_an_empty_file_is_named_even_among_others_but_left_out_of_a_folder(tmp_path):
+    (tmp_path / "full.txt").write_text("full", encoding="utf-8")
+    (tmp_path / "empty.txt").write_text(" \n", encoding="utf-8")
+    assert read_corpus(tmp_path) == "full"
+    with pytest.raises(MinimmError, match=r"empty\.txt is empty"):
+        read_corpus(tmp_path / "full.txt", tmp_path / "empty.txt")
+    with pytest.raises(MinimmError, match="no text"):
+        read_corpus()
+
+
+@given(st.text())
+def test_the_default_cut_is_the_one_that_nanogpt_makes(text):
+    assert split_text(text) == (text[: int(len(text) * 0.9)], text[int(len(text) * 0.9) :])
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan")])
+def test_a_fraction_that_is_no_share_is_refused(fraction):
+    with pytest.raises(MinimmError, match="validation_fraction"):
+        split_text("text", fraction)
 
 
 @given(st.text(), st.floats(0.0, 1.0))
@@ -75,10 +101,14 @@ def test_evaluation_predicts_every_token_but_the_first_exactly_once(num_tokens, 
     assert predicted == list(range(1, num_tokens))
 
 
-@given(st.integers(3, 100), st.integers(1, 20), st.integers(0, 99))
-def test_training_windows_come_from_the_text_and_reach_both_ends(num_tokens, context_length, seed):
-    if num_tokens <= context_length:
-        return
+def test_only_one_long_sequence_is_cut_into_windows():
+    with pytest.raises(MinimmError, match=r"\(2, 8\)"):
+        TokenWindows(torch.zeros(2, 8, dtype=torch.int64), 4)
+
+
+@given(st.integers(1, 20), st.integers(1, 80), st.integers(0, 99))
+def test_training_windows_come_from_the_text_and_reach_both_ends(context_length, num_more, seed):
+    num_tokens = context_length + num_more
     windows = TokenWindows(torch.arange(num_tokens), context_length)
     inputs, targets = windows.batch(torch.Generator().manual_seed(seed), 2_000)
     assert torch.equal(targets, inputs + 1)

@@ -9,6 +9,7 @@ A picture may have several captions. The pictures lie beside the file or in `ima
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -21,6 +22,8 @@ from minimm.errors import MinimmError, check
 from minimm.features.image import load_image, to_pil
 from minimm.files import read_json, write_atomically, write_json
 
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+
 
 @dataclass
 class Report:
@@ -32,13 +35,14 @@ class Report:
 
     def leave_out(self, reason: str, name: str) -> None:
         """Note that `name` is not used."""
-        self.left_out.setdefault(reason, []).append(name)
+        printable = name.encode("utf-8", "backslashreplace").decode("utf-8")  # JSON may hold half a surrogate pair
+        self.left_out.setdefault(reason, []).append(printable)
 
     def __str__(self) -> str:
         lines = [f"{self.num_pictures} pictures with {self.num_captions} captions"]
         for reason, names in self.left_out.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            lines.append(f"left out {len(names)} {reason}: {', '.join(names[:3])}{more}")
+            lines.append(f"left out because {reason}: {len(names)} ({', '.join(names[:3])}{more})")
         return "; ".join(lines)
 
 
@@ -48,37 +52,51 @@ class CocoCaptions:
     Args:
         folder: where `captions.json` lies. image_size: side in pixels that pictures are brought to.
 
+    Attributes: `images` (N, 3, S, S) uint8, `captions` a list for each picture, `file_names`, `report`.
+
     Pictures without a caption, and captions without a readable picture, are counted and named in `report` and left out;
     a folder that is not in this layout, or in which nothing is left, is refused.
     """
 
     def __init__(self, folder: str | Path, image_size: int = 64) -> None:
         folder = Path(folder)
+        check(image_size >= 2, f"image_size={image_size} is too small; give at least 2 pixels, such as 64")
         check(folder.is_dir(), f"{folder} is not a folder; give one with captions.json and pictures")
         check(
             (folder / "captions.json").is_file(),
-            f"{folder} has no captions.json (COCO captions layout); see `data_samples`",
+            f"{folder} has no captions.json; give a folder in COCO captions layout: captions.json and pictures",
         )
-        self.image_size = image_size
-        self.report = Report()
-        self.file_names: list[str] = []
-        self.captions: list[list[str]] = []  # of each picture
-        pictures = []
-        for file_name, captions in _captions_by_file(folder / "captions.json", self.report).items():
-            path = folder / file_name
-            path = path if path.exists() else folder / "images" / file_name
-            try:
-                image = load_image(path, size=image_size)
-            except MinimmError:
-                reason = "captions whose picture is broken" if path.exists() else "captions whose picture is missing"
-                self.report.leave_out(reason, file_name)
+        report = Report()
+        images, file_names, captions = [], [], []
+        for file_name, texts in _captions_by_file(folder / "captions.json", report).items():
+            path = _find(folder, file_name)
+            if path is None:
+                report.leave_out("the picture is missing", file_name)
                 continue
-            pictures.append(torch.from_numpy((image * 255.0).round().astype(np.uint8)))
-            self.file_names.append(file_name)
-            self.captions.append(captions)
-        check(len(pictures) > 0, f"{folder} has no picture with a caption: {self.report}")
-        self.images = torch.stack(pictures)  # (N, 3, S, S) uint8
-        self.report.num_pictures, self.report.num_captions = len(pictures), sum(map(len, self.captions))
+            try:
+                images.append(_to_bytes(load_image(path, size=image_size)))
+            except MinimmError:
+                report.leave_out("the picture cannot be read", file_name)
+                continue
+            file_names.append(file_name)
+            captions.append(texts)
+        check(len(images) > 0, f"{folder} has no picture with a caption: {report}")
+        self._keep(images, file_names, captions, report)
+
+    @classmethod
+    def from_arrays(cls, images: Sequence[np.ndarray], captions: Sequence[str]) -> CocoCaptions:
+        """The same from pictures (3, S, S) in [0, 1] of one size, with one caption each."""
+        _check_pairs(images, captions)
+        self = cls.__new__(cls)
+        names = [f"{index:04d}.png" for index in range(len(captions))]
+        self._keep([_to_bytes(image) for image in images], names, [[caption] for caption in captions], Report())
+        return self
+
+    def _keep(self, images: list[Tensor], file_names: list[str], captions: list[list[str]], report: Report) -> None:
+        self.images = torch.stack(images)  # (N, 3, S, S) uint8
+        self.image_size = self.images.shape[-1]
+        self.file_names, self.captions, self.report = file_names, captions, report
+        report.num_pictures, report.num_captions = len(images), sum(map(len, captions))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -90,6 +108,26 @@ class CocoCaptions:
     def batch(self, indices: Sequence[int]) -> Tensor:
         """Pictures (B, 3, S, S) float32 in [0, 1]."""
         return self.images[torch.as_tensor(list(indices))].float() / 255.0
+
+
+def _check_pairs(images: Sequence[np.ndarray], captions: Sequence[str]) -> None:
+    check(
+        len(images) == len(captions) > 0,
+        f"{len(images)} pictures and {len(captions)} captions were given; give one caption for each picture",
+    )
+
+
+def _to_bytes(image: np.ndarray) -> Tensor:
+    return torch.from_numpy((image * 255.0).round().astype(np.uint8))
+
+
+def _find(folder: Path, file_name: str) -> Path | None:
+    """The picture beside captions.json or in images/, or None."""
+    with suppress(OSError):  # of a name that no file can have
+        for path in (folder / file_name, folder / "images" / file_name):
+            if path.is_file():
+                return path
+    return None
 
 
 def _captions_by_file(path: Path, report: Report) -> dict[str, list[str]]:
@@ -114,16 +152,21 @@ def _captions_by_file(path: Path, report: Report) -> dict[str, list[str]]:
             isinstance(number, int | str) and isinstance(caption, str),
             f"{path}: every entry of 'annotations' needs an image_id and a caption, but one is {entry!r:.80}",
         )
-        caption = " ".join(caption.split())
+        caption = " ".join(caption.encode("utf-8", "ignore").decode("utf-8").split())  # half a surrogate is no text
         if number not in files:
-            report.leave_out("captions of a picture that is not listed", f"image_id {number}")
+            report.leave_out("the caption belongs to no listed picture", f"image_id {number}")
         elif not caption:
-            report.leave_out("empty captions", files[number])
+            report.leave_out("the caption is empty", files[number])
         else:
             captions[files[number]].append(caption)
     for name in [name for name, texts in captions.items() if not texts]:
-        report.leave_out("pictures without a caption", name)
+        report.leave_out("the picture has no caption", name)
         del captions[name]
+    listed = {PurePosixPath(name).name for name in files.values()}
+    places = (place for place in (path.parent, path.parent / "images") if place.is_dir())
+    lying = {file.name for place in places for file in place.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES}
+    for name in sorted(lying - listed):
+        report.leave_out("captions.json does not list the picture", name)
     return captions
 
 
@@ -139,9 +182,7 @@ def _entries(content: Any, key: str, path: Path) -> list[dict[str, Any]]:
 
 def write_coco_captions(folder: str | Path, images: Sequence[np.ndarray], captions: Sequence[str]) -> None:
     """Write pictures (3, H, W) in [0, 1], one caption each, as a folder that `CocoCaptions` reads."""
-    check(
-        len(images) == len(captions), f"{len(images)} pictures and {len(captions)} captions were given; they must match"
-    )
+    _check_pairs(images, captions)
     folder = Path(folder)
     names = [f"{index:04d}.png" for index in range(len(images))]
     for name, image in zip(names, images, strict=True):

@@ -31,27 +31,33 @@ def read_corpus(*paths: str | Path) -> str:
 
     Args:
         paths: text files (UTF-8, .gz too) or folders, which are searched for *.txt, *.md and both with .gz, in order
-            of name; hidden files are left out.
+            of name; hidden and empty files are left out.
+
+    Raises:
+        MinimmError: a path that is missing, has no text in it, is not UTF-8 or is a broken or far too large .gz.
     """
-    files = [file for path in paths for file in _files_of(Path(path))]
-    check(len(files) > 0, f"there is no text (.txt, .md, .gz) in {', '.join(map(str, paths)) or 'nothing'}")
-    texts = [_read_text(file) for file in files]
-    filled = [text.strip("\n") for text in texts if text.strip()]
-    check(
-        len(filled) > 0,
-        f"{files[0]} is empty{' and so are the others' if len(files) > 1 else ''}; give files with text",
-    )
+    check(len(paths) > 0, "no text was given; name a file or a folder")
+    texts = []
+    for path in map(Path, paths):
+        files = _files_of(path)
+        check(len(files) > 0, f"{path} has no text in it; give a folder with .txt, .md, .txt.gz or .md.gz files")
+        found = [text for text in map(_read_text, files) if text.strip()]
+        check(len(found) > 0, f"{path} is empty; give a file or a folder with text")
+        texts += found
     if len(texts) == 1:
         return texts[0]  # as it is, so that a single file's characters can be counted
-    return "\n\n".join(filled) + "\n"
+    return "\n\n".join(text.strip("\n") for text in texts) + "\n"
 
 
 def _files_of(path: Path) -> list[Path]:
-    check(path.exists(), f"{path} does not exist; give a text file or a folder of them")
-    if path.is_file():
-        return [path]
-    inside = (file for file in sorted(path.rglob("*")) if file.is_file() and file.name.endswith(SUFFIXES))
-    return [file for file in inside if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+    try:
+        check(path.exists(), f"{path} does not exist; give a text file or a folder of them")
+        if not path.is_dir():
+            return [path]
+        inside = (file for file in sorted(path.rglob("*")) if file.is_file() and file.name.endswith(SUFFIXES))
+        return [file for file in inside if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+    except OSError as error:
+        raise MinimmError(f"{path} could not be read ({error.strerror or error})") from error
 
 
 def _read_text(path: Path) -> str:
@@ -59,13 +65,14 @@ def _read_text(path: Path) -> str:
         if path.suffix == ".gz":
             with gzip.open(path) as file:
                 data = file.read(MAX_BYTES + 1)
-            check(len(data) <= MAX_BYTES, f"{path} unpacks to more than {MAX_BYTES / 2**30:.0f} GiB; split it")
+            check(len(data) <= MAX_BYTES, f"{path} unpacks to more than {MAX_BYTES:,} bytes; split it")
         else:
             data = path.read_bytes()
-        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        text = data.decode("utf-8").removeprefix("\ufeff")  # not "utf-8-sig": its errors count bytes without the mark
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise MinimmError(
-            f"{path} is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}; save it as UTF-8 in an editor"
+            f"{path} is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}; convert it to UTF-8 in an editor"
         ) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise MinimmError(f"{path} is not a complete gzip file ({error}); fetch or pack it again") from None
@@ -74,7 +81,8 @@ def _read_text(path: Path) -> str:
 
 
 def split_text(text: str, validation_fraction: float = 0.1) -> tuple[str, str]:
-    """The beginning for training and the end for validation, cut at a character."""
+    """The beginning for training and the last `validation_fraction` for validation, cut at a character."""
+    check(0.0 <= validation_fraction <= 1.0, f"validation_fraction={validation_fraction} is no share; try 0.1")
     cut = int(len(text) * (1.0 - validation_fraction))
     return text[:cut], text[cut:]
 
@@ -83,6 +91,7 @@ class TokenWindows:
     """Windows of `context_length` tokens, with their targets, from one long sequence of ids (N,) int64."""
 
     def __init__(self, ids: Tensor, context_length: int) -> None:
+        check(ids.ndim == 1, f"the ids must be one sequence (N,), but their shape is {tuple(ids.shape)}")
         check(
             len(ids) > context_length,
             f"the text has {len(ids)} tokens, but a context of {context_length} needs at least {context_length + 1}; "

@@ -7,6 +7,7 @@ never turned, since names contain colours.
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,52 +26,71 @@ def load_image(source: Any, size: int | None = None) -> np.ndarray:
     """A picture as float32 (3, H, W) in [0, 1].
 
     Args:
-        source: a path, a PIL image, or an array (3, H, W) in [0, 1]. Grey, 16-bit, palette, CMYK and transparent
-            pictures are converted (transparent ones put on white); of an animation the first frame is taken.
+        source: a path, a PIL image, or an array or tensor (3, H, W) in [0, 1]. Grey, 16-bit, palette, CMYK and
+            transparent pictures are converted (transparent ones put on white); photos are turned upright; of an
+            animation the first frame is taken.
         size: bring it to a square of this side in pixels: shape kept, padded with white.
+
+    Raises:
+        MinimmError: what cannot be read, claims more than `MAX_PIXELS` or has fewer than 2 x 2 pixels.
     """
-    if isinstance(source, str | Path):
-        name, picture = str(source), _open(Path(source))
-    elif isinstance(source, Image.Image):
-        name, picture = "the picture", _to_rgb(source)
+    check(
+        size is None or (isinstance(size, int) and size >= 2),
+        f"size={size} is no side of a square; give a whole number of pixels from 2 up, such as size=64",
+    )
+    if isinstance(source, str | Path | Image.Image):
+        source = Path(source) if isinstance(source, str) else source
+        name = str(source) if isinstance(source, Path) else "the picture"
+        picture = _read(source, name)
     else:
-        name, picture = "the picture", to_pil(source)
-    check(min(picture.size) >= 2, f"{name} is {picture.width} x {picture.height} pixels; there is nothing to see in it")
+        name, image = "the picture", _checked(source)
+        if min(image.shape[1:]) >= 2 and (size is None or image.shape[1:] == (size, size)):
+            return image  # its numbers stay exactly as they are
+        picture = to_pil(image)
+    check(
+        min(picture.size) >= 2,
+        f"{name} has {picture.width} x {picture.height} pixels, too few to show anything; give at least 2 x 2",
+    )
     if size is not None and picture.size != (size, size):
         picture = ImageOps.pad(picture, (size, size), Image.Resampling.BICUBIC, color=(255, 255, 255))
     return np.ascontiguousarray(np.asarray(picture, dtype=np.float32).transpose(2, 0, 1) / 255.0)  # (3, H, W)
 
 
-def _open(path: Path) -> Image.Image:
-    check(path.exists(), f"{path} does not exist")
-    check(path.is_file(), f"{path} is a folder; give one picture file")
+def _read(source: Path | Image.Image, name: str) -> Image.Image:
+    """Decode a file or a PIL image, which may be a file not yet read; whatever goes wrong becomes one sentence."""
     try:
+        if isinstance(source, Path):
+            check(not source.is_dir(), f"{name} is a folder; give one picture file")
+            check(source.exists(), f"{name} does not exist; check the path")
+            check(source.stat().st_size > 0, f"{name} is empty (0 bytes); give a PNG or JPEG file")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the check below is stricter
-            with Image.open(path) as file:
+            warnings.simplefilter("ignore")  # Pillow's, of many pixels or a damaged EXIF block: both are handled here
+            with nullcontext(source) if isinstance(source, Image.Image) else Image.open(source) as picture:
                 check(
-                    file.width * file.height <= MAX_PIXELS,
-                    f"{path} claims {file.width} x {file.height} pixels; pictures of more than {MAX_PIXELS:,} are refused",
+                    picture.width * picture.height <= MAX_PIXELS,
+                    f"{name} claims {picture.width} x {picture.height} pixels, but at most {MAX_PIXELS:,} are read; "
+                    "make it smaller first",
                 )
-                file.load()
-                return _to_rgb(file)
+                picture.load()
+                return _to_rgb(picture)
     except MinimmError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise MinimmError(
-            f"{path} is not a complete picture ({error}); open it in a viewer and save it again"
-        ) from None
-    except Exception as error:  # noqa: BLE001, a broken file can make Pillow's decoders fail in any way
-        raise MinimmError(f"{path} is not a readable picture ({type(error).__name__}: {error})") from None
+    except Image.DecompressionBombError:
+        raise MinimmError(f"{name} claims more than {MAX_PIXELS:,} pixels; make it smaller first") from None
+    except Image.UnidentifiedImageError:
+        raise MinimmError(f"{name} is not a picture of a known kind; give a PNG or JPEG file") from None
+    except Exception as error:  # a damaged file can make Pillow's decoders fail in any way
+        if isinstance(error, OSError) and error.strerror:
+            raise MinimmError(f"{name} could not be read ({error.strerror})") from None
+        raise MinimmError(f"{name} is damaged or cut off ({error}); open it in a viewer and save it again") from None
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    """Any mode of Pillow's -> RGB, on white where it is transparent."""
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I"):  # 16-bit grey; `convert` would cut it off at 255 instead of scaling it
-        values = np.asarray(picture, dtype=np.float64)
-        scale = 65535.0 if values.max(initial=0) > 255 or "16" in picture.mode else 255.0
-        picture = Image.fromarray((values / scale * 255.0).clip(0, 255).round().astype(np.uint8))
+    """Any mode of Pillow's -> RGB, upright, on white where it is transparent."""
+    with suppress(Exception):  # a damaged EXIF block cannot say which way is up; the pixels are as good as before
+        picture = ImageOps.exif_transpose(picture)
+    if picture.mode[0] in "IF":
+        return _deep_grey_to_rgb(picture)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
@@ -78,18 +98,34 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def to_pil(image: np.ndarray | Tensor) -> Image.Image:
-    """An array (3, H, W) in [0, 1] -> a PIL image."""
-    values = np.asarray(image)
+def _deep_grey_to_rgb(picture: Image.Image) -> Image.Image:
+    """Grey of 16 bits, whole (mode I) or floating-point (mode F) numbers, scaled; `convert` would cut it off at 255."""
+    values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+    white = 65535.0
+    if picture.mode == "F":
+        white = 1.0 if values.max(initial=0.0) <= 1.0 else 255.0  # both are in use for floating-point grey
+    values[values == picture.info.get("transparency")] = white  # the one grey that a PNG may declare transparent
+    return Image.fromarray((values / white * 255.0).round().clip(0, 255).astype(np.uint8)).convert("RGB")
+
+
+def _checked(image: Any) -> np.ndarray:
+    """An array or tensor (3, H, W) in [0, 1] -> a float32 copy, or an error that says what is wrong with it."""
+    values = image.detach().float().cpu().numpy() if isinstance(image, Tensor) else np.asarray(image)
     check(
-        values.ndim == 3 and values.shape[0] == 3,
-        f"a picture must be an array (3, H, W), but its shape is {values.shape}; for (H, W, 3) use .transpose(2, 0, 1)",
+        values.ndim == 3 and values.shape[0] == 3 and values.dtype.kind in "biuf",
+        "a picture must be a path, a PIL image or an array (3, H, W) of numbers in [0, 1], but this is an array "
+        f"{values.shape} of {values.dtype}; for (H, W, 3) use .transpose(2, 0, 1)",
     )
     check(
         bool(np.isfinite(values).all()) and values.min(initial=0) >= -1e-6 and values.max(initial=0) <= 1 + 1e-6,
         "the numbers of a picture must lie in [0, 1]; divide 8-bit values by 255",
     )
-    return Image.fromarray((values.astype(np.float64).transpose(1, 2, 0) * 255.0).round().clip(0, 255).astype(np.uint8))
+    return values.astype(np.float32).clip(0.0, 1.0)
+
+
+def to_pil(image: np.ndarray | Tensor) -> Image.Image:
+    """An array (3, H, W) in [0, 1] -> a PIL image of 8 bits a channel."""
+    return Image.fromarray((_checked(image).transpose(1, 2, 0) * 255.0).round().astype(np.uint8))
 
 
 def augment_images(
@@ -109,7 +145,8 @@ def augment_images(
         recolour: strength of random brightness, contrast, saturation and white balance, each within +- this share.
     """
     check(
-        images.ndim == 4 and images.shape[1] == 3, f"augment_images needs (B, 3, H, W), but got {tuple(images.shape)}"
+        images.ndim == 4 and images.shape[1] == 3 and images.is_floating_point(),
+        f"augment_images needs floating-point pictures (B, 3, H, W), but got {tuple(images.shape)} of {images.dtype}",
     )
     count = images.shape[0]
 
@@ -119,14 +156,16 @@ def augment_images(
     zoom = uniform(*scale)
     affine = torch.zeros(count, 2, 3)  # from places in the new picture to places in the old, both in [-1, 1]
     affine[:, 0, 0] = affine[:, 1, 1] = 1.0 / zoom
-    affine[:, :, 2] = uniform(-2.0 * shift, 2.0 * shift, 2)
+    affine[:, :, 2] = uniform(-2.0 * shift, 2.0 * shift, 2) / zoom[:, None]
     grid = F.affine_grid(affine, list(images.shape), align_corners=False).to(images)
     moved = 1.0 - F.grid_sample(1.0 - images, grid, padding_mode="zeros", align_corners=False)  # outside is white
 
-    grey = moved.mean(dim=1, keepdim=True)  # (B, 1, H, W)
-    level = grey.mean(dim=(2, 3), keepdim=True)  # (B, 1, 1, 1)
-    saturation, contrast, brightness = (uniform(1 - recolour, 1 + recolour, 1, 1, 1).to(images) for _ in range(3))
-    balance = uniform(1 - recolour / 2, 1 + recolour / 2, 3, 1, 1).to(images)
-    coloured = torch.lerp(grey, moved, saturation)
-    contrasted = torch.lerp(level, coloured, contrast)
-    return (contrasted * (brightness * balance)).clamp(0.0, 1.0)
+    # Saturation pulls each pixel towards its grey, contrast towards the picture's mean level, brightness and white
+    # balance multiply: together one 3 x 3 matrix and one offset a picture.
+    saturation, contrast, brightness = (uniform(1 - recolour, 1 + recolour, 1, 1).to(images) for _ in range(3))
+    gain = brightness * uniform(1 - recolour / 2, 1 + recolour / 2, 3, 1).to(images)  # (B, 3, 1)
+    mixing = saturation * torch.eye(3).to(images) + (1.0 - saturation) / 3.0  # (B, 3, 3)
+    level = moved.mean(dim=(1, 2, 3)).view(count, 1, 1)
+    offset = gain * (1.0 - contrast) * level  # (B, 3, 1)
+    recoloured = torch.baddbmm(offset, gain * contrast * mixing, moved.flatten(2))  # (B, 3, H * W)
+    return recoloured.view_as(moved).clamp(0.0, 1.0)

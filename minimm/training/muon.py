@@ -30,7 +30,8 @@ def orthogonalize(matrices: Tensor) -> Tensor:
     a, b, c = COEFFICIENTS
     for _ in range(ITERATIONS):
         gram = x @ x.transpose(1, 2)
-        x = a * x + (b * gram + c * (gram @ gram)) @ x
+        polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)  # b A + c A^2
+        x = torch.baddbmm(x, polynomial, x, beta=a)
     x = x.to(matrices.dtype)  # under autocast the products are in bfloat16
     return x if matrices.shape[1] <= matrices.shape[2] else x.transpose(1, 2)
 
