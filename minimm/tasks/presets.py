@@ -46,8 +46,12 @@ class CaptionPreset:
 
 
 TEXT_PRESETS = {
-    # Learns to spell and to make sentences in half a minute on two cores.
-    "tiny": TextPreset(vocab_size=512, batch_size=12),
+    # Learns to spell and to make sentences from a small text in half a minute; the strong weight decay is for small texts.
+    "tiny": TextPreset(
+        vocab_size=512,
+        batch_size=12,
+        training=TrainerConfig(max_seconds=36, optimizer="muon", learning_rate=4e-3, weight_decay=0.5),
+    ),
     # The lowest loss found on 1.1 MB of plays in the time nanoGPT's documented CPU run takes (about 85 s).
     "small": TextPreset(tokenizer="character", vocab_size=None, num_heads=2, batch_size=16),
 }

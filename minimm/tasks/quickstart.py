@@ -20,7 +20,7 @@ from minimm.tasks.train_runs import (
     write_samples,
 )
 
-LANGUAGE_MODEL_SECONDS = 45.0
+LANGUAGE_MODEL_SECONDS = 36.0
 CAPTIONER_SECONDS = 75.0
 PROMPTS = ("The old miller", "Why is the sky", "小狐狸")
 

@@ -131,6 +131,8 @@ class Task:
                 f"{folder} holds a model of another shape or vocabulary; resume it with the options and data it was "
                 "started with",
             )
+        for scrap in folder.glob(".*.tmp"):  # left by a run that was killed in the middle of a write
+            scrap.unlink()
         self._save_description(folder)
 
     def _forecast(self, config: TrainerConfig, folder: Path | None) -> str:

@@ -1,0 +1,108 @@
+"""A run that was killed and continued ends in the same weights, bit for bit, as one that was never stopped.
+
+The run is a child process. A hook in it sends it a real SIGINT or SIGKILL at a chosen step, or in the middle of the n-th
+file it writes, between writing the temporary file and renaming it.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minimm.training.checkpoint import load_tensors
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGINT for one child nor SIGKILL")
+
+SCRIPT = """
+import os, pathlib, sys
+import torch
+from minimm.tasks import TextGenerator
+from minimm.training.trainer import Trainer
+
+folder, resume, kind, place, number = sys.argv[1], sys.argv[2] == "resume", sys.argv[3], sys.argv[4], int(sys.argv[5])
+torch.set_num_threads(1)
+counts = {"step": 0, "write": 0}
+
+
+def count(place_now):
+    counts[place_now] += 1
+    if place_now == place and counts[place] == number:
+        os.kill(os.getpid(), int(kind))
+
+
+def counted(place_now, function):
+    def wrapper(*arguments):
+        count(place_now)
+        return function(*arguments)
+
+    return wrapper
+
+
+Trainer._step = counted("step", Trainer._step)
+pathlib.Path.replace = counted("write", pathlib.Path.replace)
+task = TextGenerator(
+    "tiny", tokenizer="character", vocab_size=None, context_length=16, d_model=16, num_layers=1, num_heads=2, batch_size=4,
+    dropout=0.2, accumulation=2, validate_every=7, save_every_seconds=0.02, precision="float32", seed=5,
+    optimizer=os.environ["OPTIMIZER"],
+)
+text = "the quick brown fox jumps over the lazy dog and runs home before the rain comes down. " * 20
+try:
+    task.fit(text, max_steps=40, folder=folder, resume=resume)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def train(folder: Path, optimizer: str, resume: bool = False, stop: tuple[int, str, int] = (0, "never", 0)) -> int:
+    """Run the script; `stop` is (signal, "step" or "write", which one). Returns its exit code."""
+    command = [sys.executable, "-c", SCRIPT, folder, "resume" if resume else "new", *map(str, stop)]
+    environment = {**os.environ, "OPTIMIZER": optimizer, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=environment, capture_output=True).returncode
+
+
+@pytest.fixture(scope="module", params=["adamw", "muon"])
+def uninterrupted(request, tmp_path_factory) -> tuple[str, Path]:
+    """The optimizer and the folder of a run that nobody stopped."""
+    folder = tmp_path_factory.mktemp(request.param)
+    assert train(folder, request.param) == 0
+    return request.param, folder
+
+
+def assert_same_run(folder: Path, expected: Path) -> None:
+    assert (folder / "model.safetensors").read_bytes() == (expected / "model.safetensors").read_bytes()
+    states = [load_tensors(path / "training_state.safetensors") for path in (folder, expected)]
+    assert states[0][0].keys() == states[1][0].keys()
+    assert all(value.equal(states[1][0][name]) for name, value in states[0][0].items())
+    histories = [json.loads(metadata["state"]) for _, metadata in states]
+    assert [{**history, "seconds": 0} for history in histories] == [{**histories[1], "seconds": 0}] * 2
+    assert not list(folder.glob(".*.tmp"))  # nothing half-written stays behind
+
+
+@settings(max_examples=3)
+@given(st.sampled_from([signal.SIGINT, signal.SIGKILL]), st.lists(st.integers(1, 30), min_size=1, max_size=3))
+def test_stopped_at_any_steps_a_resumed_run_ends_the_same(uninterrupted, tmp_path_factory, kind, steps):
+    optimizer, expected = uninterrupted
+    folder = tmp_path_factory.mktemp("stopped")
+    resume = False
+    for step in steps:
+        code = train(folder, optimizer, resume, (int(kind), "step", step))
+        assert code in ((130,) if kind == signal.SIGINT else (-signal.SIGKILL,)) or (code == 0 and resume)
+        resume = True
+    assert train(folder, optimizer, resume=True) == 0
+    assert_same_run(folder, expected)
+
+
+@settings(max_examples=6)
+@given(st.integers(1, 12))
+def test_killed_in_the_middle_of_any_write_a_resumed_run_ends_the_same(uninterrupted, tmp_path_factory, write):
+    optimizer, expected = uninterrupted
+    folder = tmp_path_factory.mktemp("killed")
+    assert train(folder, optimizer, stop=(int(signal.SIGKILL), "write", write)) == -signal.SIGKILL
+    assert train(folder, optimizer, resume=True) == 0
+    assert_same_run(folder, expected)
