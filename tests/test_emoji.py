@@ -42,10 +42,22 @@ def test_a_system_without_the_font_is_told_what_to_install(tmp_path, monkeypatch
             load_emoji()
 
 
-def test_glyphs_drawn_in_ink_are_no_emoji(monkeypatch):
-    outlines = emoji.ImageFont.load_default(size=20)  # letters, and a box for whatever is missing
-    if not isinstance(outlines, emoji.ImageFont.FreeTypeFont):
+@pytest.fixture()
+def outlines():
+    """A font of letters, each with its own extent, and with a box for whatever is missing."""
+    font = emoji.ImageFont.load_default(size=20)
+    if not isinstance(font, emoji.ImageFont.FreeTypeFont):
         pytest.skip("this Pillow was built without FreeType")
+    return font
+
+
+def test_a_small_glyph_is_drawn_small_in_the_middle_of_a_frame_as_large_as_a_face(outlines):
+    face, dot = (np.asarray(emoji._draw_with(emoji.BLACK, glyph, outlines)) < 128 for glyph in (emoji.FACE, "."))
+    assert face.shape == dot.shape and 0 < dot.sum() < face.sum() / 2
+    assert np.abs(np.argwhere(dot).mean(axis=0)[:2] - (np.array(dot.shape[:2]) - 1) / 2).max() <= 1.5
+
+
+def test_glyphs_drawn_in_ink_are_no_emoji(outlines, monkeypatch):
     monkeypatch.setattr(emoji, "_emoji_font", lambda: outlines)
     monkeypatch.delenv("MINIMM_DATA", raising=False)
     with pytest.raises(MinimmError, match="no coloured pictures"):

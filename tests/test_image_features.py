@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
@@ -88,10 +88,13 @@ def test_a_turned_photo_is_turned_back(tmp_path):
     assert loaded.shape == (3, 6, 3) and np.all(loaded[:, :3] == 1.0) and np.all(loaded[:, 3:] == 0.0)
 
 
-@given(st.binary(min_size=30, max_size=30))
-def test_a_damaged_exif_block_does_not_hide_the_picture(tmp_path_factory, noise):
+@given(st.sampled_from([0x0100, 0x011A, 0x0132, 0x0213, 0x8769, 0x8825]), st.integers(0, 13), st.binary(min_size=4))
+@example(tag=0x0100, kind=11, value=b"\xefT\x17r")  # a width that is a fraction
+@example(tag=0x8825, kind=8, value=b"\n\xa4\x1a\xa8")  # a place before the beginning
+def test_a_damaged_exif_block_does_not_hide_the_picture(tmp_path_factory, tag, kind, value):
     path = tmp_path_factory.mktemp("exif") / "p.png"
-    Image.new("RGB", (6, 3)).save(path, exif=b"Exif\0\0II*\0\x08\0\0\0" + noise)
+    entries = struct.pack("<HHHIHH", 2, 0x0112, 3, 1, 6, 0) + struct.pack("<HHI4s", tag, kind, 1, value)
+    Image.new("RGB", (6, 3)).save(path, exif=b"Exif\0\0II*\0\x08\0\0\0" + entries + bytes(4))
     assert load_image(path).shape in [(3, 3, 6), (3, 6, 3)]
 
 

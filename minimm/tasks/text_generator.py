@@ -88,6 +88,12 @@ class TextGenerator(Task):
         validation_ids = torch.tensor(self.tokenizer.encode(self.validation_text, unknown="replace"))[
             :VALIDATION_TOKENS
         ]
+        check(
+            len(validation_ids) > preset.context_length,
+            f"the text has {len(text)} characters; its last tenth, kept for validation, is {len(validation_ids)} tokens, "
+            f"but a context of {preset.context_length} needs at least {preset.context_length + 1}; "
+            "give more text or a smaller --context-length",
+        )
         validation = TokenWindows(validation_ids, preset.context_length)
         config = LanguageModelConfig(
             vocab_size=self.tokenizer.vocab_size,
@@ -95,6 +101,7 @@ class TextGenerator(Task):
             d_model=preset.d_model,
             num_heads=preset.num_heads,
             num_layers=preset.num_layers,
+            d_ff=preset.d_ff,
             dropout=preset.dropout,
             **self.model_options,
         )
