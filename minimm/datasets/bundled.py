@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from minimm.errors import check
+from minimm.errors import MinimmError
 
 
 def bundled(name: str) -> Path:
@@ -13,5 +13,4 @@ def bundled(name: str) -> Path:
     for root in (package / "data_samples", package.parent / "data_samples"):  # installed as a wheel, or a checkout
         if (root / name).exists():
             return root / name
-    check(False, f"the bundled data {name!r} is missing from this installation; install minimm again")
-    raise AssertionError
+    raise MinimmError(f"the bundled data {name!r} is missing from this installation; install minimm again")
