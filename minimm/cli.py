@@ -6,13 +6,13 @@ Nothing heavy is imported before a command runs, so `minimm --help` answers at o
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from minimm.classroom import commands as classroom
+from minimm.cli_train import Device, Out, Resume, Seed, interruptible, train
 from minimm.errors import MinimmError
 
 app = typer.Typer(
@@ -23,39 +23,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-train = typer.Typer(help="Train a model from scratch.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(train, name="train")
 
-# Options that several commands share.
-Out = Annotated[Path, typer.Option(help="Folder for the model, figures and results.json; it is created.")]
-Seed = Annotated[int, typer.Option(help="Number that fixes all random choices; the same seed gives the same model.")]
-Device = Annotated[str, typer.Option(help="Where to compute: auto (a CUDA GPU if there is one), cpu, cuda or mps.")]
-MaxSeconds = Annotated[float | None, typer.Option(help="Stop training after this many seconds.", min=0)]
-MaxSteps = Annotated[int | None, typer.Option(help="Stop training after this many steps.", min=1)]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it was interrupted.")]
-Precision = Annotated[str, typer.Option(help="auto (bfloat16 where it is measured to be faster), float32 or bfloat16.")]
-Optimizer = Annotated[str | None, typer.Option(help="adamw, or muon: faster learning for Transformer blocks.")]
-LearningRate = Annotated[float | None, typer.Option(help="Highest learning rate; smaller is safer.")]
-BatchSize = Annotated[int | None, typer.Option(help="Examples learned from at once.", min=1)]
-Width = Annotated[int | None, typer.Option(help="Width of the model's vectors.", min=1)]
-Layers = Annotated[int | None, typer.Option(help="Transformer blocks, one behind the other.", min=1)]
-Heads = Annotated[int | None, typer.Option(help="Attention heads in each block; must divide --d-model.", min=1)]
-Dropout = Annotated[float | None, typer.Option(help="Share of numbers dropped in training, 0 to 1.")]
-Accumulation = Annotated[
-    int | None,
-    typer.Option(help="Batches whose gradients are averaged into one step: a large batch in little memory.", min=1),
-]
+app.command()(classroom.check)
+app.command("list-specs")(classroom.list_specs)
+
 Model = Annotated[Path, typer.Option(help="Folder of a trained model, as written by `minimm train ... --out`.")]
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C in training ends with a sentence instead of a traceback; the trainer has saved the last whole step."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("interrupted; the same command with --resume goes on from here", err=True)
-        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -68,117 +41,8 @@ def quickstart(
     """
     from minimm.tasks.quickstart import run_quickstart
 
-    with _interruptible():
+    with interruptible():
         run_quickstart(out, seed=seed, device=device, resume=resume)
-
-
-@train.command("language-model")
-def train_language_model(
-    text: Annotated[
-        list[Path], typer.Option(help="A text file (.txt, .md, .gz) or a folder of them; may be repeated.")
-    ],
-    out: Out = Path("runs/language-model"),
-    preset: Annotated[
-        str, typer.Option(help="tiny (seconds) or small (about 90 s); the options below change it.")
-    ] = "tiny",
-    tokenizer: Annotated[str | None, typer.Option(help="What a token is: character, word or byte_pair.")] = None,
-    vocab_size: Annotated[
-        int | None, typer.Option(help="Number of tokens; all characters or words if not given.")
-    ] = None,
-    context_length: Annotated[int | None, typer.Option(help="How many tokens the model looks back on.", min=1)] = None,
-    d_model: Width = None,
-    num_layers: Layers = None,
-    num_heads: Heads = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    accumulation: Accumulation = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
-) -> None:
-    """Learn to continue text: next-token prediction from random weights.
-
-    The last tenth of the text is never trained on; its loss is `validation_loss` in results.json.
-
-    Example: minimm train language-model --text book.txt --max-seconds 120 --out runs/book
-    """
-    from minimm.tasks.train_runs import train_language_model as run
-
-    options = {
-        "tokenizer": tokenizer,
-        "context_length": context_length,
-        "d_model": d_model,
-        "num_layers": num_layers,
-        "num_heads": num_heads,
-        "dropout": dropout,
-        "batch_size": batch_size,
-        "accumulation": accumulation,
-        "optimizer": optimizer,
-        "learning_rate": learning_rate,
-    }
-    options = {name: value for name, value in options.items() if value is not None}
-    if vocab_size is not None or tokenizer is not None:
-        options["vocab_size"] = vocab_size
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps}
-    with _interruptible():
-        run(text, out, preset=preset, seed=seed, device=device, resume=resume, precision=precision, **limits, **options)
-
-
-@train.command("captioner")
-def train_captioner(
-    data: Annotated[
-        str, typer.Option(help="A folder with captions.json (COCO layout) and pictures, or `shapes` for drawn scenes.")
-    ] = "shapes",
-    out: Out = Path("runs/captioner"),
-    preset: Annotated[
-        str | None,
-        typer.Option(help="tiny (32 pixels, shapes) or small (64 pixels, folders); the options below change it."),
-    ] = None,
-    image_size: Annotated[int | None, typer.Option(help="Side in pixels that pictures are brought to.", min=1)] = None,
-    d_model: Width = None,
-    num_layers: Layers = None,
-    num_heads: Heads = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    accumulation: Accumulation = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
-) -> None:
-    """Learn to describe pictures: a tiny CNN looks, a Transformer decoder writes, from random weights.
-
-    Pictures of a folder are shifted, scaled and recoloured anew each time; `exact_match` in results.json counts how many
-    of all pictures, freshly changed once more, get exactly their caption.
-
-    Example: minimm train captioner --data my_pictures --max-seconds 600 --out runs/pictures
-    """
-    from minimm.tasks.train_runs import train_captioner as run
-
-    options = {
-        "image_size": image_size,
-        "d_model": d_model,
-        "num_layers": num_layers,
-        "num_heads": num_heads,
-        "dropout": dropout,
-        "batch_size": batch_size,
-        "accumulation": accumulation,
-        "optimizer": optimizer,
-        "learning_rate": learning_rate,
-    }
-    options = {name: value for name, value in options.items() if value is not None}
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps}
-    with _interruptible():
-        run(data, out, preset=preset, seed=seed, device=device, resume=resume, precision=precision, **limits, **options)
 
 
 @app.command()

@@ -3,6 +3,7 @@ each other without waiting for cores."""
 
 import torch
 from hypothesis import settings
+from spec_table import pytest_addoption, pytest_terminal_summary  # noqa: F401, hooks of `pytest tests/specs`
 
 settings.register_profile("minimm", deadline=None, derandomize=True, report_multiple_bugs=False, max_examples=60)
 settings.load_profile("minimm")

@@ -31,10 +31,15 @@ def test_a_file_is_one_idea_and_starts_by_saying_which(source):
 
 
 def test_everything_public_is_explained(source):
+    """An override is explained where it is declared, a law by its words."""
+
     def undocumented(body, prefix=""):
         for node in body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-                overrides = any(isinstance(d, ast.Attribute | ast.Name) for d in node.decorator_list)
+                overrides = any(
+                    isinstance(d, ast.Attribute | ast.Name) or getattr(d.func, "id", "") == "law"
+                    for d in node.decorator_list
+                )
                 if not ast.get_docstring(node) and not overrides:
                     yield prefix + node.name
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
@@ -43,7 +48,9 @@ def test_everything_public_is_explained(source):
     assert list(undocumented(ast.parse(source).body)) == []
 
 
-def test_what_minimm_explains_it_writes_itself_and_nothing_is_unpickled(source):
+def test_what_minimm_explains_it_writes_itself_and_nothing_is_unpickled(source, request):
+    if "torch_functions.py" in request.node.callspec.id:
+        pytest.skip("PyTorch's own functions, there to be graded beside ours")
     code = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith("#"))
     assert re.search(f"{MODULES}|{FUNCTIONS}", code) is None
     assert re.search(r"\bimport pickle\b|torch\.load\(|\beval\(|\bexec\(", code.replace(".eval(", "")) is None
@@ -59,8 +66,18 @@ def test_every_room_travels_in_the_wheel():
     listed = set(
         re.findall(r'^    "(minimm[\w.]*)",$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     )
-    rooms = {"minimm", *(f"minimm.{path.parent.name}" for path in (ROOT / "minimm").glob("*/__init__.py"))}
-    assert rooms <= listed
+    packages = {path.parent.relative_to(ROOT) for path in (ROOT / "minimm").rglob("__init__.py")}
+    assert {".".join(package.parts) for package in packages} <= listed
+
+
+def test_first_principles_are_numpy_and_the_standard_library_alone():
+    for file in (ROOT / "minimm" / "first_principles").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                known = name.partition(".")[0] in {"numpy", *sys.stdlib_module_names}
+                assert known or name.startswith("minimm.first_principles."), f"{file.name} imports {name}"
 
 
 def test_the_code_is_formatted_and_lint_free():

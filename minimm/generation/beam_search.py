@@ -13,6 +13,7 @@ from torch import Tensor
 
 from minimm.errors import check
 from minimm.generation.decoder import CachedDecoder, pad_left
+from minimm.layers.softmax import log_softmax
 from minimm.models.language_model import LanguageModel
 from minimm.models.memory import Memory
 
@@ -72,7 +73,7 @@ def beam_search(
         if end_id is not None:
             _collect_finished(finished, candidates[:, :, end_id], tokens, length_penalty(length, alpha))
             candidates[:, :, end_id] = -math.inf
-        scores, flat = candidates.flatten(1).topk(min(num_beams, num_beams * vocab_size), dim=-1)  # (B, K)
+        scores, flat = candidates.flatten(1).topk(num_beams, dim=-1)  # (B, K)
         parent = flat // vocab_size
         token = flat % vocab_size
         tokens = torch.cat(
@@ -91,11 +92,6 @@ def beam_search(
             if score > -math.inf:
                 row.add(score / length_penalty(len(ids), alpha), ids)
     return [row.hypotheses for row in finished]
-
-
-def log_softmax(logits: Tensor) -> Tensor:
-    """log(softmax(logits)) along the last axis, without taking the logarithm of a rounded zero."""
-    return logits - torch.logsumexp(logits, dim=-1, keepdim=True)
 
 
 def _collect_finished(finished: list[_Finished], end_scores: Tensor, tokens: Tensor, penalty: float) -> None:

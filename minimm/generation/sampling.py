@@ -15,7 +15,7 @@ from torch import Tensor
 
 from minimm.errors import check
 from minimm.generation.decoder import CachedDecoder, pad_left
-from minimm.layers.attention import softmax
+from minimm.layers.softmax import softmax
 from minimm.models.language_model import LanguageModel
 from minimm.models.memory import Memory
 

@@ -15,18 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from minimm.errors import check
-
-
-def softmax(logits: Tensor, dim: int = -1) -> Tensor:
-    """exp(x_i) / sum_j exp(x_j) along `dim`. A row that is -inf everywhere (nothing allowed) becomes all zeros.
-
-    Subtracting the largest logit first changes nothing, since it cancels, and keeps exp from overflowing.
-    """
-    largest = logits.amax(dim=dim, keepdim=True)
-    largest = largest.masked_fill(largest == -math.inf, 0.0)  # -inf - (-inf) would be NaN
-    exponentials = torch.exp(logits - largest.detach())
-    total = exponentials.sum(dim=dim, keepdim=True)
-    return exponentials / total.masked_fill(total == 0.0, 1.0)
+from minimm.layers.softmax import softmax
 
 
 def scaled_dot_product_attention(

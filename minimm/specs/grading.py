@@ -1,0 +1,147 @@
+"""Grading: try every law of a spec on one function, and report the first broken one with its smallest failing input.
+
+The same function and seed always give the same report.
+"""
+
+from __future__ import annotations
+
+import copy
+import dis
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+
+from minimm.specs.broken import Broken, Stopped
+from minimm.specs.expect import same_answer
+from minimm.specs.explain import explain_failure
+from minimm.specs.law import Law, Spec
+from minimm.specs.report import BROKEN, HOLDS, NOT_WRITTEN, STOPPED, Failure, Report
+from minimm.specs.watchdog import Watchdog
+from minimm.specs.watched import NotWritten, Watched
+
+SECONDS_PER_CALL = 5.0
+SEARCH_ONLY = (Phase.generate,)
+SEARCH_AND_SHRINK = (Phase.generate, Phase.shrink)
+
+
+def grade(
+    spec: type[Spec], function: Callable, *, seed: int = 0, on_law: Callable[[str], None] | None = None
+) -> Report:
+    """All laws of `spec` on `function`.
+
+    Args:
+        seed: for the drawn inputs.
+        on_law: told each law's words before it is tried, so that a watcher knows where a process died.
+    """
+    watchdog = Watchdog(SECONDS_PER_CALL)
+    watched = Watched(function, spec, watchdog)
+    kept: list[str] = []
+    broken: list[str] = []
+    first: Failure | None = None
+
+    def report(status: str, failure: Failure | None = None, note: str = "") -> Report:
+        return Report(spec.name(), status, kept, broken, failure, spec.lesson, note)
+
+    try:
+        if failure := first_call(spec, function, watched):
+            return report(BROKEN, failure)
+        for one in spec.laws():
+            if on_law:
+                on_law(one.words)
+            error = find_counterexample(one, watched, seed, shrink=first is None)
+            if error is None:
+                kept.append(one.words)
+                continue
+            broken.append(one.words)
+            first = first or explain_failure(error, one.words, one.hint, error.calls)
+        return report(BROKEN if broken else HOLDS, first)
+    except NotWritten:
+        return report(NOT_WRITTEN, note="not written yet")
+    except Stopped as stop:
+        words = f"{spec.name()} comes back with an answer"
+        return report(STOPPED, explain_failure(Broken(stop.what), words, stop.hint, watched.calls))
+    finally:
+        watchdog.close()
+
+
+def first_call(spec: type[Spec], function: Callable, watched: Watched) -> Failure | None:
+    """Can it be called at all, does it give back the right kind of thing, and the same thing twice?"""
+    name = spec.name()
+    try:
+        check_parameters(spec, function)
+        first = watched(*copy.deepcopy(spec.example))
+        second = watched(*copy.deepcopy(spec.example))
+        words, hint = f"{name} gives the same answer to the same question", "What does it remember, or draw at random?"
+        same_answer(second, first, "the answer to the second call", words, hint)
+    except Broken as error:
+        if watched.calls and watched.calls[-1].gave_none and does_nothing(function):
+            raise NotWritten from None
+        return explain_failure(error, error.words or "", error.hint or "", watched.calls)
+    return None
+
+
+def check_parameters(spec: type[Spec], function: Callable) -> None:
+    """Raise `Broken` unless `function` takes the contract's arguments, the optional ones by name."""
+    words = f"{spec.name()} is called as {spec.signature}"
+    if not callable(function):
+        kind = type(function).__name__
+        raise Broken(f"{spec.name()} is a {kind}, not a function", words=words, hint="Define it with `def`.")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some built-in functions do not tell
+        return
+    required = [None for p in spec.parameters().parameters.values() if p.default is inspect.Parameter.empty]
+    optional = {n: None for n, p in spec.parameters().parameters.items() if p.default is not inspect.Parameter.empty}
+    try:
+        signature.bind(*required)
+        signature.bind(*required, **optional)
+    except TypeError as error:
+        yours = f"{getattr(function, '__name__', 'it')}{signature}"
+        hint = "Names, order and defaults of the arguments are part of the contract."
+        raise Broken(f"yours is {yours}: {error}", words=words, hint=hint) from None
+
+
+def find_counterexample(one: Law, watched: Watched, seed: int, *, shrink: bool) -> Broken | None:
+    """The `Broken` of the smallest input found that breaks the law, its calls in `error.calls`; None if it holds."""
+
+    def body(drawn: tuple[Any, ...]) -> None:
+        watched.forget()
+        try:
+            one.body(watched, *drawn)
+        except Broken as error:
+            error.calls = list(watched.calls)
+            raise
+
+    run = settings(
+        max_examples=one.examples,
+        phases=SEARCH_AND_SHRINK if shrink else SEARCH_ONLY,
+        database=None,
+        deadline=None,
+        report_multiple_bugs=False,
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+    )(seeded(seed)(given(st.tuples(*one.inputs))(body)))
+    try:
+        run()
+    except Broken as error:
+        return error
+    except Flaky:
+        words = f"{watched.spec.name()} gives the same answer to the same question"
+        error = Broken("a second call with the same input gave another answer", words=words)
+        error.hint = "What does it remember between calls, or draw at random?"
+        error.calls = list(watched.calls)
+        return error
+    return None
+
+
+def does_nothing(function: Callable) -> bool:
+    """True for a body of nothing but a docstring, `pass` or `...`."""
+    if not hasattr(function, "__code__"):
+        return False
+    opnames = {instruction.opname for instruction in dis.get_instructions(function)}
+    return opnames <= {"RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "NOP"}
