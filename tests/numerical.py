@@ -13,7 +13,7 @@ seeds = st.integers(0, 2**16)
 
 def normal(generator: torch.Generator, *shape: int) -> Tensor:
     """Standard normal numbers, float64."""
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
 def fill(module: torch.nn.Module, generator: torch.Generator, scale: float = 1.0) -> None:

@@ -8,7 +8,6 @@ from html import escape
 from minimm.specs.law import Spec
 from minimm.specs.report import BROKEN, HOLDS, NOT_WRITTEN, Failure, Report
 
-WIDTH = 12  # of the left column
 MOST_PRINTED = 6  # lines
 LONGEST_LINE = 100  # characters
 
@@ -42,6 +41,8 @@ def _rows(failure: Failure, lesson: str) -> list[tuple[str, str]]:
     else:
         rows.append(("what", failure.what))
     rows.append(("", ""))
+    if failure.shapes:
+        rows.append(("shapes", "\n".join(textwrap.wrap(failure.shapes, 90))))
     rows.append(("hint", failure.hint))
     if lesson:
         rows.append(("read", lesson))
@@ -52,10 +53,12 @@ def _one_text(report: Report, paint) -> str:
     lines = [paint(headline(report), "good" if report else "plain" if report.status == NOT_WRITTEN else "bad")]
     if report.failure:
         lines += ["", paint(f"  Broken: {report.failure.words}", "bad")]
-        for label, text in _rows(report.failure, report.lesson):
+        rows = _rows(report.failure, report.lesson)
+        width = max(len(label) for label, _ in rows) + 2
+        for label, text in rows:
             first, *rest = text.splitlines() or [""]
-            lines.append(f"    {label:<{WIDTH}}{first}".rstrip())
-            lines += [f"    {'':<{WIDTH}}{line}".rstrip() for line in rest]
+            lines.append(f"    {label:<{width}}{first}".rstrip())
+            lines += [f"    {'':<{width}}{line}".rstrip() for line in rest]
     if also := [words for words in report.broken if not report.failure or words != report.failure.words]:
         lines += ["", "  Also broken:", *(f"    - {words}" for words in also)]
     if report.kept and not report:
@@ -74,6 +77,9 @@ def _painted(text: str, kind: str) -> str:
 
 # Colours that read on white and on black alike, each beside a word that says the same.
 HTML_COLOURS = {"good": "#2a8a4a", "bad": "#c8502d", "plain": "#8a6d1f"}
+PROSE = ("compared", "what", "shapes", "hint", "read")  # labels of sentences; the others stand beside code and numbers
+CELL = "text-align:left;vertical-align:top;padding:1px 14px 1px 0;border:none;background:none"
+INHERIT = "color:inherit;font-size:inherit;background:none"
 
 
 def as_html(report: Report) -> str:
@@ -86,13 +92,13 @@ def as_html(report: Report) -> str:
     ]
     if report.failure:
         parts.append(f"<div><b>Broken:</b> {escape(report.failure.words)}</div>")
-        parts.append('<table style="border:none;margin:4px 0;background:none">')
+        parts.append(f'<table style="border:none;margin:4px 0;{INHERIT}">')
         for label, text in _rows(report.failure, report.lesson):
             if label:
-                style = "text-align:left;vertical-align:top;padding:1px 12px 1px 0;border:none;background:none"
-                body = f'<pre style="margin:0;background:none;white-space:pre-wrap">{escape(text)}</pre>'
-                parts.append(f'<tr style="background:none"><td style="{style};opacity:0.7">{escape(label)}</td>')
-                parts.append(f'<td style="{style}">{body}</td></tr>')
+                style = "font-family:inherit" if label in PROSE else "font-size:0.92em"
+                body = f'<pre style="margin:0;padding:0;{INHERIT};white-space:pre-wrap;{style}">{escape(text)}</pre>'
+                parts.append(f'<tr style="background:none"><td style="{CELL};opacity:0.7">{escape(label)}</td>')
+                parts.append(f'<td style="{CELL}">{body}</td></tr>')
         parts.append("</table>")
     for title, sentences in (("Also broken", report.broken), ("Holds", report.kept)):
         shown = [words for words in sentences if not report.failure or words != report.failure.words]

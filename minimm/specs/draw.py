@@ -83,9 +83,28 @@ CHARACTERS = (
     "ab c'1.\n é你好\U0001f600\U0001f44d\U0001f3fd\u00a0"  # two-, three- and four-byte characters, joined emoji
 )
 
+WORDS = [
+    "it's",
+    " we'll",
+    "don't",
+    " they've",
+    "I'd",
+    " I'm",
+    "'re",
+    " 'sit",
+    " 12",
+    "3.5",
+    "  ",
+    "\n\n ",
+    " \u4f60\u597d",
+    " a-b",
+    "!?",
+]
+
 texts = st.one_of(
     st.text(alphabet="ab ", max_size=24),  # few letters, so that pairs repeat and overlap
     st.text(alphabet=CHARACTERS, max_size=16),
+    st.lists(st.sampled_from(WORDS), max_size=6).map("".join),
     # Any character that Unicode has assigned; about others two versions of its tables disagree.
     st.text(alphabet=st.characters(exclude_categories=("Cs", "Cn")), max_size=8),
 )

@@ -29,6 +29,8 @@ def close(got: Any, wanted: Any, what: str, *, like: tuple[Any, ...] = (), toler
     tolerance = tolerance_of(got, *like) if tolerance is None else tolerance
     if got.shape != wanted.shape:
         raise Broken(f"the shape of {what}", got.shape, wanted.shape)
+    if np.isnan(got).any() or np.isnan(wanted).any():  # what is wanted may have been made of what came back
+        raise Broken(what, got, Words("numbers, not NaN"))
     finite = np.isfinite(wanted)
     size = max(1.0, float(np.abs(wanted[finite]).max(initial=0.0)))
     with np.errstate(invalid="ignore"):

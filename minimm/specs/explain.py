@@ -15,8 +15,8 @@ MOST_CALLS = 3  # of one failing input; a law that needs more shows the last one
 LONGEST_TEXT = 400
 
 
-def explain_failure(error: Broken, words: str, hint: str, calls: list[Call]) -> Failure:
-    """A `Broken` and the calls that led to it, as texts."""
+def explain_failure(error: Broken, words: str, hint: str, calls: list[Call], shapes: str = "") -> Failure:
+    """A `Broken` and the calls that led to it, as texts; `shapes` are told where nothing usable came back."""
     digits = digits_that_tell_apart(error.got, error.wanted)
     return Failure(
         words=error.words or words,
@@ -25,6 +25,7 @@ def explain_failure(error: Broken, words: str, hint: str, calls: list[Call]) -> 
         calls=[explain_call(call, digits) for call in calls[-MOST_CALLS:]],
         got="" if error.got is NOTHING else show(error.got, digits),
         wanted="" if error.wanted is NOTHING else show(error.wanted, digits),
+        shapes=shapes if error.words else "",
     )
 
 
@@ -39,7 +40,8 @@ def explain_call(call: Call, digits: int = 4) -> list[tuple[str, str]]:
             lines.append((name, f"{show(value, digits)}{_facts(value)}"))
     for result in call.results:
         parts = result if isinstance(result, tuple) else (result,)
-        lines.extend(("gave", f"{show(part, digits)}{_facts(part)}") for part in parts)
+        names = [f"-> {name}" for name in call.parts] if len(call.parts) == len(parts) else ["gave"] * len(parts)
+        lines.extend((name, f"{show(part, digits)}{_facts(part)}") for name, part in zip(names, parts, strict=True))
     return lines
 
 
@@ -49,7 +51,10 @@ def show(value: Any, digits: int = 4) -> str:
         return str(value)
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
         with np.printoptions(precision=digits, suppress=_moderate(value), threshold=60, edgeitems=3, linewidth=88):
-            return np.array2string(value, separator=", ")
+            if value.size > 3 and (value == value.flat[0]).all():
+                one = value.flat[0].item()
+                return f"{one:g} everywhere" if isinstance(one, float) else f"{one} everywhere"
+            return np.array2string(value, separator=", ").replace("\n\n", "\n")
     if isinstance(value, float | np.floating):
         return f"{float(value):.{digits + 2}g}"
     if isinstance(value, list | tuple) and any(isinstance(part, np.ndarray) for part in value):
@@ -84,4 +89,4 @@ def _facts(value: Any) -> str:
 def _moderate(value: np.ndarray) -> bool:
     """Whether plain decimals read better than 1.0e+04."""
     sizes = np.abs(value[np.isfinite(value) & (value != 0)]) if value.dtype.kind == "f" else np.array([])
-    return sizes.size == 0 or (float(sizes.max()) < 1e6 and float(sizes.min()) >= 1e-4)
+    return sizes.size == 0 or (float(sizes.max()) < 1e6 and float(sizes.min()) > 5e-5)

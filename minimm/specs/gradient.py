@@ -14,13 +14,13 @@ import numpy as np
 from hypothesis import strategies as st
 
 from minimm.specs.draw import floats
-from minimm.specs.expect import close
+from minimm.specs.expect import close, holds
 from minimm.specs.law import Law, Spec, law
 from minimm.specs.returns import Floats, Returned, Several
 
 STEP = 1e-5  # the error of a central difference is about STEP**2 from the curve and 1e-16 / STEP from rounding
 TOLERANCE = 1e-6
-EXAMPLES = 40
+EXAMPLES = 60
 
 
 class BackwardSpec(Spec):
@@ -31,12 +31,16 @@ class BackwardSpec(Spec):
         differentiable: names of the float array arguments, in order; an argument that is None has no gradient.
         inputs: draws the forward's arguments as a tuple, float64, away from kinks.
         incoming: names of the gradients that come in, one for each of the forward's first results.
+        hint: where to look when the slope is wrong.
+        extreme: draws arguments of a size at which a careless gradient is NaN; None where there is no such size.
     """
 
     forward: ClassVar[type[Spec]]
     differentiable: ClassVar[tuple[str, ...]]
     inputs: ClassVar[st.SearchStrategy]
     incoming: ClassVar[tuple[str, ...]] = ("grad_output",)
+    hint: ClassVar[str]
+    extreme: ClassVar[st.SearchStrategy | None] = None
 
     def __init_subclass__(cls) -> None:
         name, _, rest = cls.forward.signature.partition("(")
@@ -46,6 +50,8 @@ class BackwardSpec(Spec):
         cls.lesson = cls.forward.lesson
         cls.example = (*(np.ones_like(part) for part in cls._carriers(*cls.forward.example)), *cls.forward.example)
         cls.linear = _linear(cls)
+        if cls.extreme is not None:
+            cls.finite = _finite(cls)
         cls.slope = _slope(cls)
 
     @classmethod
@@ -53,6 +59,14 @@ class BackwardSpec(Spec):
         results = cls.forward.reference(*args)
         results = results if isinstance(results, tuple) else (results,)
         return results[: len(cls.incoming)]
+
+    @classmethod
+    def _without_defaults(cls, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Leave out the last arguments as far as they equal their defaults, so that these are tried as well."""
+        parameters = list(cls.forward.parameters().parameters.values())
+        while _is_default(args[-1], parameters[len(args) - 1].default):
+            args = args[:-1]
+        return args
 
     @classmethod
     def _bound(cls, args: tuple[Any, ...]) -> dict[str, Any]:
@@ -65,7 +79,7 @@ class BackwardSpec(Spec):
         """One array for each differentiable argument, of its shape."""
         given = cls.parameters().bind(*args, **kwargs).arguments
         kinds = {
-            f"the gradient of {name}": None if given.get(name) is None else Floats(np.shape(given[name]))
+            f"grad_{name}": None if given.get(name) is None else Floats(np.shape(given[name]))
             for name in cls.differentiable
         }
         return next(iter(kinds.values())) if len(kinds) == 1 else Several(**kinds)
@@ -86,6 +100,10 @@ class BackwardSpec(Spec):
         return slopes[0] if len(slopes) == 1 else slopes
 
 
+def _is_default(value: Any, default: Any) -> bool:
+    return not isinstance(value, np.ndarray) and value == default
+
+
 def _slopes(loss: Callable[[], float], bound: dict[str, Any], name: str) -> np.ndarray:
     original = bound[name]
     changed = bound[name] = np.array(original, dtype=np.float64)
@@ -101,10 +119,12 @@ def _slopes(loss: Callable[[], float], bound: dict[str, Any], name: str) -> np.n
     return slopes
 
 
-def _with_incoming(cls: type[BackwardSpec]) -> st.SearchStrategy:
+def _with_incoming(cls: type[BackwardSpec], inputs: st.SearchStrategy) -> st.SearchStrategy:
     @st.composite
     def draw_both(draw: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        args = draw(cls.inputs)
+        args = draw(inputs)
+        if draw(st.booleans()):
+            args = cls._without_defaults(args)
         incoming = tuple(
             floats(draw, *np.shape(part)) if np.shape(part) else draw(st.sampled_from([1.0, -2.0, 0.5]))
             for part in cls._carriers(*args)
@@ -121,7 +141,7 @@ def _parts(gradients: Any) -> tuple[Any, ...]:
 def _linear(cls: type[BackwardSpec]) -> Law:
     @law(
         "twice the incoming gradient gives twice the gradient",
-        _with_incoming(cls),
+        _with_incoming(cls, cls.inputs),
         hint="Every term of the result holds the incoming gradient exactly once.",
         examples=EXAMPLES,
     )
@@ -136,11 +156,26 @@ def _linear(cls: type[BackwardSpec]) -> Law:
     return linear
 
 
+def _finite(cls: type[BackwardSpec]) -> Law:
+    @law(
+        "the gradient is a number for inputs of any size",
+        _with_incoming(cls, cls.extreme),
+        hint="Which exp overflows? NaN comes from infinity / infinity or 0 * infinity; the forward pass avoids both.",
+        examples=EXAMPLES,
+    )
+    def finite(backward: Callable, drawn: tuple) -> None:
+        incoming, args = drawn
+        for name, got in zip(cls.differentiable, _parts(backward(*incoming, *args)), strict=True):
+            holds(got is None or np.isfinite(got), f"the gradient of {name}", got, "finite numbers")
+
+    return finite
+
+
 def _slope(cls: type[BackwardSpec]) -> Law:
     @law(
         f"the gradient equals the slope of {cls.forward.name()} measured with small steps",
-        _with_incoming(cls),
-        hint="Derive it for this small input by hand: how does each output change when one input grows a little?",
+        _with_incoming(cls, cls.inputs),
+        hint=cls.hint,
         examples=EXAMPLES,
     )
     def slope(backward: Callable, drawn: tuple) -> None:

@@ -30,11 +30,18 @@ SEARCH_AND_SHRINK = (Phase.generate, Phase.shrink)
 
 
 def grade(
-    spec: type[Spec], function: Callable, *, seed: int = 0, on_law: Callable[[str], None] | None = None
+    spec: type[Spec],
+    function: Callable,
+    *,
+    seed: int = 0,
+    first_only: bool = False,
+    on_law: Callable[[str], None] | None = None,
 ) -> Report:
     """All laws of `spec` on `function`.
 
     Args:
+        first_only: stop at the first broken law and do not search for its smallest input: quicker, if all that matters
+            is whether the function is right.
         seed: for the drawn inputs.
         on_law: told each law's words before it is tried, so that a watcher knows where a process died.
     """
@@ -53,12 +60,14 @@ def grade(
         for one in spec.laws():
             if on_law:
                 on_law(one.words)
-            error = find_counterexample(one, watched, seed, shrink=first is None)
+            error = find_counterexample(one, watched, seed, shrink=first is None and not first_only)
             if error is None:
                 kept.append(one.words)
                 continue
             broken.append(one.words)
-            first = first or explain_failure(error, one.words, one.hint, error.calls)
+            first = first or explain_failure(error, one.words, one.hint, error.calls, spec.shapes)
+            if first_only:
+                break
         return report(BROKEN if broken else HOLDS, first)
     except NotWritten:
         return report(NOT_WRITTEN, note="not written yet")
@@ -81,7 +90,7 @@ def first_call(spec: type[Spec], function: Callable, watched: Watched) -> Failur
     except Broken as error:
         if watched.calls and watched.calls[-1].gave_none and does_nothing(function):
             raise NotWritten from None
-        return explain_failure(error, error.words or "", error.hint or "", watched.calls)
+        return explain_failure(error, error.words or "", error.hint or "", watched.calls, spec.shapes)
     return None
 
 

@@ -16,6 +16,7 @@ class Failure:
         words: the law. what: what was compared or went wrong. hint: where to look.
         calls: for each call of the smallest failing input its first line, arguments and result, as (label, text) pairs.
         got, wanted: the two sides; empty when there is nothing to show.
+        shapes: what goes in and what comes out, if that is the trouble.
     """
 
     words: str
@@ -24,6 +25,7 @@ class Failure:
     calls: list[list[tuple[str, str]]] = field(default_factory=list)
     got: str = ""
     wanted: str = ""
+    shapes: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,18 @@ import numpy as np
 
 from minimm.specs.broken import Broken, Stopped
 from minimm.specs.law import Spec
+from minimm.specs.returns import Several
 from minimm.specs.watchdog import Watchdog
 
 
 @dataclass
 class Call:
-    """One call: arguments by name as they were given, and what came back (absent while it has not)."""
+    """One call: arguments by name as they were given, what came back (absent while it has not), and its parts' names."""
 
     name: str
     arguments: dict[str, Any]
     results: tuple[Any, ...] = ()
+    parts: tuple[str, ...] = ()
 
     @property
     def gave_none(self) -> bool:
@@ -62,6 +64,7 @@ class Watched:
                 hint = "`x += 1`, `x[...] = ` and `np.exp(x, out=x)` write into the array of whoever called."
                 raise Broken(f"{name} after the call", value, call.arguments[name], words=words, hint=hint)
         kind = self.spec.returns(*before_args, **before_kwargs)
+        call.parts = tuple(kind.parts) if isinstance(kind, Several) else ()
         return kind.accept(result, "the result", (*before_args, *before_kwargs.values()))
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -43,7 +43,7 @@ def byte_pair_encode(text: str, merges: Sequence[Merge]) -> list[int]:
 
 def byte_pair_decode(ids: Iterable[int], merges: Sequence[Merge]) -> str:
     """Turn ids into text; bytes that are not UTF-8 become U+FFFD. The exact inverse of `byte_pair_encode`."""
-    return BytePairTokenizer(merges).decode(ids)
+    return BytePairTokenizer(merges).join_bytes(ids).decode("utf-8", "replace")
 
 
 class BytePairTokenizer(Tokenizer):
@@ -101,11 +101,15 @@ class BytePairTokenizer(Tokenizer):
 
     def decode(self, ids: Iterable[int]) -> str:
         """Turn ids into text; any ids will do: bytes that are not UTF-8 become U+FFFD. See `Tokenizer.decode`."""
-        joined = b"".join(map(self._bytes.__getitem__, self._checked_ids(ids)))
+        joined = self.join_bytes(ids)
         try:
             return joined.decode("utf-8", "surrogatepass")  # gives back even the lone surrogates of a broken text
         except UnicodeDecodeError:
             return joined.decode("utf-8", "replace")
+
+    def join_bytes(self, ids: Iterable[int]) -> bytes:
+        """The bytes that the ids stand for, put together."""
+        return b"".join(map(self._bytes.__getitem__, self._checked_ids(ids)))
 
     def _ordinary_token_text(self, token_id: int) -> str:
         token = self._bytes[token_id]

@@ -25,9 +25,9 @@ def arrays(draw: Draw, dtype: Any = dtypes, large: bool = True) -> np.ndarray:
 
 
 @st.composite
-def one_array(draw: Draw) -> tuple[np.ndarray]:
-    """For gradients: float64 and moderate."""
-    return (draw(arrays(exactly, large=False)),)
+def one_array(draw: Draw, large: bool = False) -> tuple[np.ndarray]:
+    """For gradients: float64."""
+    return (draw(arrays(exactly, large)),)
 
 
 def _by_number(function: Callable[[float], float]) -> Callable[[np.ndarray], np.ndarray]:
@@ -107,7 +107,9 @@ class GELUBackward(BackwardSpec):
 
     forward = GELU
     differentiable = ("x",)
+    hint = "The product rule: Phi(x) + x * density(x)."
     inputs = one_array()
+    extreme = one_array(large=True)
 
 
 class SiLU(Spec):
@@ -168,4 +170,6 @@ class SiLUBackward(BackwardSpec):
 
     forward = SiLU
     differentiable = ("x",)
+    hint = "The product rule, with sigmoid' = sigmoid * (1 - sigmoid)."
     inputs = one_array()
+    extreme = one_array(large=True)

@@ -53,9 +53,9 @@ def masked(draw: Draw, large: bool = False, dtype: Any = dtypes) -> tuple[Inputs
 
 
 @st.composite
-def gradient_inputs(draw: Draw) -> tuple:
+def gradient_inputs(draw: Draw, large: bool = False) -> tuple:
     """float64, with or without a mask."""
-    inputs, mask = draw(masked(dtype=exactly))
+    inputs, mask = draw(masked(large, dtype=exactly))
     return (*inputs, draw(st.sampled_from([None, mask])))
 
 
@@ -251,4 +251,6 @@ class AttentionBackward(BackwardSpec):
 
     forward = Attention
     differentiable = ("query", "key", "value")
+    hint = "Three steps back: through the average of values, the softmax of each row, and the scaled product of query and key."
     inputs = gradient_inputs()
+    extreme = gradient_inputs(large=True)

@@ -163,4 +163,5 @@ class Conv2dBackward(BackwardSpec):
 
     forward = Conv2d
     differentiable = ("images", "weight", "bias")
+    hint = "A pixel is in several windows, a kernel number in all of them: which products hold it? Padding is cut off again."
     inputs = pictures(exactly)

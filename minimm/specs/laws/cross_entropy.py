@@ -36,9 +36,9 @@ def with_ignored(draw: Draw, large: bool = True, dtype: Any = dtypes) -> tuple[n
 
 
 @st.composite
-def gradient_inputs(draw: Draw) -> tuple:
-    """float64, moderate, some targets ignored."""
-    return draw(with_ignored(large=False, dtype=exactly))
+def gradient_inputs(draw: Draw, large: bool = False) -> tuple:
+    """float64, some targets ignored."""
+    return draw(with_ignored(large, dtype=exactly))
 
 
 def naive_cross_entropy(logits: np.ndarray, targets: np.ndarray, ignore_index: int = -100) -> float:
@@ -153,4 +153,6 @@ class CrossEntropyBackward(BackwardSpec):
 
     forward = CrossEntropy
     differentiable = ("logits",)
+    hint = "softmax minus one-hot, divided by the number of targets that count; a row that is ignored gets zero."
     inputs = gradient_inputs()
+    extreme = gradient_inputs(large=True)

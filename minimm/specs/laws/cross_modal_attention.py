@@ -119,4 +119,5 @@ class CrossModalAttentionBackward(BackwardSpec):
 
     forward = CrossModalAttention
     differentiable = ("text", "image", "w_q", "w_k", "w_v")
+    hint = "The image is used twice, for keys and for values; its two gradients add up."
     inputs = text_and_image(dtype=exactly)

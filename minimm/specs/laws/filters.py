@@ -190,6 +190,16 @@ class TopPFilter(Spec):
         _order_kept(top_p_filter(logits, p), logits)
 
     @law(
+        "exactly p is enough",
+        st.sampled_from([(2, 0.5, 1), (4, 0.5, 2), (4, 0.25, 1), (4, 0.75, 3), (1, 1.0, 1), (8, 0.125, 1)]),
+        hint="At least p: when the sum has reached p, the next token is not needed.",
+    )
+    def exactly_enough(top_p_filter, case):
+        v, p, wanted = case
+        kept = int((top_p_filter(np.zeros(v), p) != -np.inf).sum())
+        equal(kept, wanted, f"how many of {v} equally likely tokens are kept for p={p:g}")
+
+    @law(
         "a small p keeps the likeliest token alone",
         rows(no_ties=True),
         hint="Even if it has more than p by itself.",

@@ -108,5 +108,9 @@ class GRUBackward(BackwardSpec):
 
     forward = GRU
     differentiable = ("inputs", "hidden", "weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    hint = (
+        "From the last step to the first: each state gets its own output's gradient and what the next step sends back."
+    )
     inputs = steps(exactly, in_time=True)
+    extreme = steps(exactly, in_time=True, large=True)
     incoming = ("grad_outputs", "grad_final")

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from minimm.specs.draw import Draw, batches, dtypes, exactly, floats
-from minimm.specs.expect import close
+from minimm.specs.expect import close, holds
 from minimm.specs.gradient import BackwardSpec
 from minimm.specs.law import Spec, law
 from minimm.specs.returns import Floats
@@ -20,13 +20,13 @@ ARGUMENTS = "(inputs, hidden, weight_ih, weight_hh, bias_ih, bias_hh)"
 
 
 @st.composite
-def steps(draw: Draw, dtype: Any = dtypes, in_time: bool = False) -> tuple[np.ndarray, ...]:
+def steps(draw: Draw, dtype: Any = dtypes, in_time: bool = False, large: bool = False) -> tuple[np.ndarray, ...]:
     """inputs (..., D) or, `in_time`, (..., T, D); hidden (..., H); both weights and both biases."""
     batch, dtype = draw(batches()), draw(dtype)
     d, h = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     time = (draw(st.integers(1, 4)),) if in_time else ()
     shapes = ((*batch, *time, d), (*batch, h), (3 * h, d), (3 * h, h), (3 * h,), (3 * h,))
-    return tuple(floats(draw, *shape, dtype=dtype) for shape in shapes)
+    return tuple(floats(draw, *shape, dtype=dtype, large=large) for shape in shapes)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -149,6 +149,15 @@ class GRUCell(Spec):
         close(pair, gru_cell(*args), "the new hidden state, computed beside another row", like=args)
 
     @law(
+        "gates that are wide open or shut give numbers",
+        steps(exactly, large=True),
+        hint="exp(1e4) is infinity: which of exp(x) and exp(-x) is safe depends on the sign of x.",
+    )
+    def stays_finite(gru_cell, args):
+        result = gru_cell(*args)
+        holds(np.isfinite(result), "the new hidden state", result, "finite numbers")
+
+    @law(
         "it equals the gates worked out one after the other",
         steps(),
         hint="Which rows belong to r, z and n? Where do the two biases go?",
@@ -162,4 +171,8 @@ class GRUCellBackward(BackwardSpec):
 
     forward = GRUCell
     differentiable = ("inputs", "hidden", "weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    hint = (
+        "hidden is used in z * h and in all three gates; a bias gets what its gate's sum gets, added up over the rows."
+    )
     inputs = steps(exactly)
+    extreme = steps(exactly, large=True)

@@ -206,4 +206,5 @@ class MultiHeadAttentionBackward(BackwardSpec):
 
     forward = MultiHeadAttention
     differentiable = ("x_query", "x_memory", "w_q", "w_k", "w_v", "w_o")
+    hint = "Undo in reverse: w_o, joining heads, attention, splitting heads, three projections; x_memory is used twice."
     inputs = with_mask(dtype=exactly)

@@ -118,4 +118,5 @@ class PerplexityBackward(BackwardSpec):
 
     forward = Perplexity
     differentiable = ("token_log_probabilities",)
+    hint = "The exponential keeps itself as a factor, and the mean divides by the number of tokens."
     inputs = gradient_inputs()

@@ -75,7 +75,7 @@ class SinusoidalPositions(Spec):
     @law(
         "pair i turns 10000^(2i / d_model) times slower than the first",
         st.integers(2, 8).map(lambda half: 2 * half),
-        hint="The exponent runs over 2i / d_model with i = 0, 1, ...: it never reaches 1. Natural base is not 10000.",
+        hint="The exponent runs over 2i / d_model with i = 0, 1, ...: it never reaches 1.",
     )
     def slower(sinusoidal_positions, d_model):
         row = sinusoidal_positions(2, d_model)[1].astype(np.float64)
@@ -213,6 +213,19 @@ class RotaryEmbedding(Spec):
         close(rotary_embedding(x, np.array([position])), wanted, f"[1, 0, ...] at position {position}", tolerance=1e-5)
 
     @law(
+        "pair i turns base^(2i / D) times slower than the first",
+        st.integers(2, 4),
+        BASES,
+        hint="Slower, so the exponent is negative; it runs over 2i / D with i = 0, 1, ... Does the base reach the formula?",
+    )
+    def slower(rotary_embedding, half, base):
+        x = np.concatenate([np.ones((1, half)), np.zeros((1, half))], axis=1)
+        turned_by_one = rotary_embedding(x, np.array([1]), base=base)[0]
+        angles = np.arctan2(turned_by_one[half:], turned_by_one[:half])
+        wanted = [base ** (-i / half) for i in range(half)]
+        close(angles, np.array(wanted), f"the angles of position 1 with base={base:g}", tolerance=1e-5)
+
+    @law(
         "each row is turned by its own position",
         turned(),
         hint="positions[t] belongs to row t; they may start anywhere and come in any order.",
@@ -242,4 +255,5 @@ class RotaryEmbeddingBackward(BackwardSpec):
 
     forward = RotaryEmbedding
     differentiable = ("x",)
+    hint = "A rotation is undone by turning back."
     inputs = rotary_inputs()

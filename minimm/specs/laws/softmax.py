@@ -30,9 +30,9 @@ def rows_and_axis(draw: Draw, large: bool = True) -> tuple[np.ndarray, int]:
 
 
 @st.composite
-def gradient_inputs(draw: Draw) -> tuple[np.ndarray, int]:
-    """The same in float64 and of moderate size."""
-    logits, axis = draw(rows_and_axis(large=False))
+def gradient_inputs(draw: Draw, large: bool = False) -> tuple[np.ndarray, int]:
+    """The same in float64."""
+    logits, axis = draw(rows_and_axis(large))
     return logits.astype(np.float64), axis
 
 
@@ -156,7 +156,9 @@ class SoftmaxBackward(BackwardSpec):
 
     forward = Softmax
     differentiable = ("logits",)
+    hint = "Every weight of a row depends on every logit of that row: the sum of grad_output * weights belongs to all of them."
     inputs = gradient_inputs()
+    extreme = gradient_inputs(large=True)
 
 
 class LogSoftmax(Spec):
@@ -248,4 +250,6 @@ class LogSoftmaxBackward(BackwardSpec):
 
     forward = LogSoftmax
     differentiable = ("logits",)
+    hint = "Each logit is in its own result and, through the sum, in all others of the row."
     inputs = gradient_inputs()
+    extreme = gradient_inputs(large=True)
