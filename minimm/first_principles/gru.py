@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minimm.first_principles.activations import sigmoid
 from minimm.first_principles.linear import linear, linear_backward
 
 
@@ -151,10 +152,5 @@ def _gates(from_input: np.ndarray, from_hidden: np.ndarray) -> tuple[np.ndarray,
     """r, z and n, (..., D_h) each."""
     input_r, input_z, input_n = np.split(from_input, 3, axis=-1)
     hidden_r, hidden_z, hidden_n = np.split(from_hidden, 3, axis=-1)
-    r, z = _sigmoid(input_r + hidden_r), _sigmoid(input_z + hidden_z)
+    r, z = sigmoid(input_r + hidden_r), sigmoid(input_z + hidden_z)
     return r, z, np.tanh(input_n + r * hidden_n)
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    # 1 / (1 + exp(-x)), written with tanh, which overflows for no x.
-    return 0.5 * (1 + np.tanh(0.5 * x))
