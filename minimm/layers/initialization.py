@@ -2,7 +2,7 @@
 
 Matrices are normal with standard deviation 0.02 (GPT-2); the two that write into the residual stream are divided by
 sqrt(2 * num_layers), so that the stream's variance does not grow with depth (Radford et al. 2019, section 2.3).
-Convolutions follow He et al. 2015, eq. 10: sqrt(2 / fan_in).
+Convolutions follow He et al. 2015, eq. 10: sqrt(2 / fan_in). A GRU draws its own, uniformly, as PyTorch's does.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch import nn
 
 from minimm.layers.convolution import Conv2d
 from minimm.layers.feed_forward import GELUFeedForward, SwiGLUFeedForward
+from minimm.layers.gru import GRU
 from minimm.layers.multi_head_attention import MultiHeadAttention
 from minimm.layers.positions import PositionTable
 
@@ -41,6 +42,8 @@ def initialize(model: nn.Module, generator: torch.Generator, num_layers: int = 1
             fan_in = module.weight[0].numel()
             module.weight.normal_(0.0, math.sqrt(2.0 / fan_in), generator=generator)
             module.bias.zero_()
+        elif isinstance(module, GRU):
+            module.reset_parameters(generator)
     for module in model.modules():
         if isinstance(module, MultiHeadAttention):
             module.output.weight.div_(math.sqrt(2.0 * num_layers))

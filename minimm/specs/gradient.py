@@ -119,7 +119,9 @@ def _slopes(loss: Callable[[], float], bound: dict[str, Any], name: str) -> np.n
     return slopes
 
 
-def _with_incoming(cls: type[BackwardSpec], inputs: st.SearchStrategy) -> st.SearchStrategy:
+def with_incoming(cls: type[BackwardSpec], inputs: st.SearchStrategy) -> st.SearchStrategy:
+    """Draws (incoming gradients, the forward's arguments) for arguments drawn from `inputs`."""
+
     @st.composite
     def draw_both(draw: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         args = draw(inputs)
@@ -141,7 +143,7 @@ def _parts(gradients: Any) -> tuple[Any, ...]:
 def _linear(cls: type[BackwardSpec]) -> Law:
     @law(
         "twice the incoming gradient gives twice the gradient",
-        _with_incoming(cls, cls.inputs),
+        with_incoming(cls, cls.inputs),
         hint="Every term of the result holds the incoming gradient exactly once.",
         examples=EXAMPLES,
     )
@@ -159,7 +161,7 @@ def _linear(cls: type[BackwardSpec]) -> Law:
 def _finite(cls: type[BackwardSpec]) -> Law:
     @law(
         "the gradient is a number for inputs of any size",
-        _with_incoming(cls, cls.extreme),
+        with_incoming(cls, cls.extreme),
         hint="Which exp overflows? NaN comes from infinity / infinity or 0 * infinity; the forward pass avoids both.",
         examples=EXAMPLES,
     )
@@ -174,7 +176,7 @@ def _finite(cls: type[BackwardSpec]) -> Law:
 def _slope(cls: type[BackwardSpec]) -> Law:
     @law(
         f"the gradient equals the slope of {cls.forward.name()} measured with small steps",
-        _with_incoming(cls, cls.inputs),
+        with_incoming(cls, cls.inputs),
         hint=cls.hint,
         examples=EXAMPLES,
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from drawing import TOLERANCE, batches, generators, normal, sizes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,11 +31,6 @@ from minimm.first_principles.multi_head_attention import (
 )
 from minimm.first_principles.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 
-TOLERANCE = 1e-8
-sizes = st.integers(1, 5)
-batches = st.sampled_from([(), (1,), (3,), (2, 3), (2, 1, 3)])
-generators = st.integers(0, 2**16).map(np.random.default_rng)
-
 
 class Problem(NamedTuple):
     """`arrays` have gradients and come first, `others` follow them; the oracle takes torch tensors for `arrays`."""
@@ -44,14 +40,6 @@ class Problem(NamedTuple):
     oracle: Callable
     arrays: tuple[np.ndarray, ...]
     others: tuple[Any, ...] = ()
-
-
-def normal(draw, *shapes: tuple[int, ...]) -> tuple[np.ndarray, ...]:
-    """Standard normal float64 arrays, their axes in memory in the usual order or in the reverse one."""
-    generator = draw(generators)
-    if draw(st.booleans()):
-        return tuple(generator.standard_normal(shape) for shape in shapes)
-    return tuple(generator.standard_normal(shape[::-1]).T for shape in shapes)
 
 
 def draw_logits(draw, shape: tuple[int, ...], axis: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from drawing import TOLERANCE, batches, generators, normal, sizes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,11 +18,6 @@ from minimm.first_principles.dropout import dropout, dropout_backward
 from minimm.first_principles.embedding import embedding, embedding_backward
 from minimm.first_principles.gru import gru, gru_backward, gru_cell, gru_cell_backward
 from minimm.first_principles.linear import linear, linear_backward
-
-TOLERANCE = 1e-8
-sizes = st.integers(1, 5)
-batches = st.sampled_from([(), (1,), (3,), (2, 3), (2, 1, 3)])
-generators = st.integers(0, 2**16).map(np.random.default_rng)
 
 
 class Problem(NamedTuple):
@@ -35,14 +31,6 @@ class Problem(NamedTuple):
 
 def is_float_array(argument: Any) -> bool:
     return isinstance(argument, np.ndarray) and argument.dtype.kind == "f"
-
-
-def normal(draw, *shapes: tuple[int, ...]) -> tuple[np.ndarray, ...]:
-    """Standard normal float64 arrays, their axes in memory in the usual order or in the reverse one."""
-    generator = draw(generators)
-    if draw(st.booleans()):
-        return tuple(generator.standard_normal(shape) for shape in shapes)
-    return tuple(generator.standard_normal(shape[::-1]).T for shape in shapes)
 
 
 @st.composite

@@ -121,12 +121,7 @@ provide(convolution.conv2d)
 provide(pooling.max_pool2d)
 
 
-@provide
-def gru_cell(
-    inputs: Tensor, hidden: Tensor, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor
-) -> Tensor:
-    """`layers.gru.gru_cell`."""
-    return recurrence.gru_cell(inputs, hidden, weight_ih, weight_hh, bias_ih, bias_hh)
+provide(recurrence.gru_cell)
 
 
 @provide
