@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 import warnings
 from pathlib import Path
 from typing import Any, TextIO
@@ -107,9 +108,17 @@ def main() -> None:
     noticing.armed = True
     for name in [name for name in functions if name not in request["done"]]:
         say(law=[name, "a first call"])
-        report = grade(
-            spec_of(name), functions[name], seed=request["seed"], on_law=lambda words, name=name: say(law=[name, words])
-        )
+        try:
+            report = grade(
+                spec_of(name),
+                functions[name],
+                seed=request["seed"],
+                on_law=lambda words, name=name: say(law=[name, words]),
+            )
+        except Exception:
+            noticing.armed = False
+            say(defect=traceback.format_exc())
+            return
         say(report=report.as_dict())
     say(printed=printed.kept)
 

@@ -52,6 +52,8 @@ def check_file(path: str | Path, name: str | None = None, *, seed: int = 0, limi
         for answer in answers:
             if "unusable" in answer:
                 raise MinimmError(answer["unusable"])
+            if "defect" in answer:
+                raise RuntimeError(f"minimm failed, not {path.name}; please report this:\n{answer['defect']}")
             if "report" in answer:
                 reports.append(Report.from_dict(answer["report"]))
             laws += [tuple(answer["law"])] if "law" in answer else []

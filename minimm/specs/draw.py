@@ -7,7 +7,8 @@ Numbers are multiples of 1/32 between -4 and 4, ordered from simple to fiddly, s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from hypothesis import strategies as st
@@ -26,13 +27,32 @@ LARGE = 2500.0  # times 4 is 1e4: beyond what exp can take
 
 dtypes = st.sampled_from([np.float64, np.float32]).map(np.dtype)
 exactly = st.just(np.dtype(np.float64))  # where float32's rounding would hide what is asked
-sizes = st.integers(1, 4)
+_largest = [math.inf]  # of the sizes that are drawn at present
+
+
+@contextmanager
+def no_size_above(largest: int) -> Iterator[None]:
+    """While it is open, sizes are drawn as usual and then cut: a counterexample found so is a small one."""
+    _largest.append(largest)
+    try:
+        yield
+    finally:
+        _largest.pop()
+
+
+def up_to(high: int, low: int = 1) -> st.SearchStrategy[int]:
+    """A size from `low` to `high`."""
+    return st.integers(low, high).map(lambda size: max(low, min(size, _largest[-1])))
+
+
+sizes = up_to(4)
 
 
 @st.composite
 def batches(draw: Draw, most: int = 2) -> Shape:
     """Leading dimensions: none, one, or up to `most`."""
-    return tuple(draw(st.lists(st.integers(1, 3), max_size=most)))
+    shape = draw(st.lists(up_to(3), max_size=most))
+    return tuple(shape) if _largest[-1] > 1 else ()
 
 
 def floats(

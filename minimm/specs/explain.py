@@ -22,11 +22,19 @@ def explain_failure(error: Broken, words: str, hint: str, calls: list[Call], sha
         words=error.words or words,
         what=error.what,
         hint=error.hint or hint,
-        calls=[explain_call(call, digits) for call in calls[-MOST_CALLS:]],
+        calls=_without_repetition([explain_call(call, digits) for call in calls[-MOST_CALLS:]]),
         got="" if error.got is NOTHING else show(error.got, digits),
         wanted="" if error.wanted is NOTHING else show(error.wanted, digits),
         shapes=shapes if error.words else "",
     )
+
+
+def _without_repetition(calls: list[list[tuple[str, str]]]) -> list[list[tuple[str, str]]]:
+    """Of the second call and the third, what is not the same as in the one before."""
+    shorter = calls[:1]
+    for before, call in zip(calls, calls[1:], strict=False):
+        shorter.append([line for line in call if line not in before or line[0].startswith(("call", "gave", "->"))])
+    return shorter
 
 
 def explain_call(call: Call, digits: int = 4) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
 from minimm.specs.broken import Broken, Stopped
+from minimm.specs.draw import no_size_above
 from minimm.specs.expect import same_answer
 from minimm.specs.explain import explain_failure
 from minimm.specs.law import Law, Spec
@@ -25,6 +26,7 @@ from minimm.specs.watchdog import Watchdog
 from minimm.specs.watched import NotWritten, Watched
 
 SECONDS_PER_CALL = 5.0
+SMALL_SIZES = (1, 2)
 SEARCH_ONLY = (Phase.generate,)
 SEARCH_AND_SHRINK = (Phase.generate, Phase.shrink)
 
@@ -116,8 +118,22 @@ def check_parameters(spec: type[Spec], function: Callable) -> None:
 
 
 def find_counterexample(one: Law, watched: Watched, seed: int, *, shrink: bool) -> Broken | None:
-    """The `Broken` of the smallest input found that breaks the law, its calls in `error.calls`; None if it holds."""
+    """The `Broken` of an input that breaks the law, its calls in `error.calls`; None if it holds.
 
+    With `shrink` the input is a small one: it is searched again among arrays of size 1, then 2, and hypothesis makes the
+    first that it finds there simpler still.
+    """
+    error = _search(one, watched, seed, SEARCH_ONLY)
+    if error is None or not shrink:
+        return error
+    for largest in SMALL_SIZES:
+        with no_size_above(largest):
+            if small := _search(one, watched, seed, SEARCH_AND_SHRINK):
+                return small
+    return _search(one, watched, seed, SEARCH_AND_SHRINK) or error
+
+
+def _search(one: Law, watched: Watched, seed: int, phases: tuple[Phase, ...]) -> Broken | None:
     def body(drawn: tuple[Any, ...]) -> None:
         watched.forget()
         try:
@@ -128,7 +144,7 @@ def find_counterexample(one: Law, watched: Watched, seed: int, *, shrink: bool) 
 
     run = settings(
         max_examples=one.examples,
-        phases=SEARCH_AND_SHRINK if shrink else SEARCH_ONLY,
+        phases=phases,
         database=None,
         deadline=None,
         report_multiple_bugs=False,
@@ -141,8 +157,8 @@ def find_counterexample(one: Law, watched: Watched, seed: int, *, shrink: bool) 
         return error
     except Flaky:
         words = f"{watched.spec.name()} gives the same answer to the same question"
-        error = Broken("a second call with the same input gave another answer", words=words)
-        error.hint = "What does it remember between calls, or draw at random?"
+        hint = "What does it remember between calls, or draw at random?"
+        error = Broken("a second call with the same input gave another answer", words=words, hint=hint)
         error.calls = list(watched.calls)
         return error
     return None

@@ -183,7 +183,7 @@ class Attention(Spec):
             f"the output after writing {surprise:g} into keys and values that nobody may see",
             like=(key,),
         )
-        close(weights_again, weights, "the weights after the same change", like=(key,))
+        close(weights_again, weights, f"the weights after writing {surprise:g} into these keys and values", like=(key,))
 
     @law(
         "a masked key gets weight zero, and a row that may see something still sums to one",

@@ -72,9 +72,16 @@ vocab_sizes = st.integers(256, 272)
 
 @st.composite
 def learned(draw: Draw) -> tuple[str, list[Pair]]:
-    """A text and merges learned from it and some more, so that most of them apply."""
-    text = draw(texts)
-    return text, naive_train(text + draw(texts), draw(vocab_sizes))
+    """A text and merges: learned from it and some more so that most of them apply, or any at all over a few letters."""
+    if draw(st.booleans()):
+        text = draw(texts)
+        return text, naive_train(text + draw(texts), draw(vocab_sizes))
+    merges: list[Pair] = []
+    for _ in range(draw(st.integers(1, 6))):
+        known = st.sampled_from([*b"abc ", *range(256, 256 + len(merges))])
+        pair = draw(known), draw(known)
+        merges += [pair] if pair not in merges else []
+    return draw(st.text(alphabet="abc ", max_size=12)), merges
 
 
 @st.composite

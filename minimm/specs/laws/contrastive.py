@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minimm.specs.draw import Draw, dtypes, exactly, floats
+from minimm.specs.draw import Draw, dtypes, exactly, floats, up_to
 from minimm.specs.expect import close, holds
 from minimm.specs.gradient import BackwardSpec
 from minimm.specs.law import Spec, law
@@ -19,9 +19,9 @@ TEMPERATURES = st.sampled_from([1.0, 0.5, 0.07, 3.0])
 
 
 @st.composite
-def pairs(draw: Draw, dtype: Any = dtypes, smallest: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def pairs(draw: Draw, dtype: Any = dtypes) -> tuple[np.ndarray, np.ndarray]:
     """image_embeddings and text_embeddings, both (N, D), no row of length zero."""
-    n, d, dtype = draw(st.integers(smallest, 4)), draw(st.integers(1, 4)), draw(dtype)
+    n, d, dtype = draw(up_to(4)), draw(up_to(4)), draw(dtype)
     images, texts = floats(draw, n, d, dtype=dtype), floats(draw, n, d, dtype=dtype)
     return tuple(np.where(np.abs(x).sum(-1, keepdims=True) < 0.25, np.ones_like(x), x) for x in (images, texts))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minimm.specs.draw import Draw, dtypes, exactly, floats
+from minimm.specs.draw import Draw, dtypes, exactly, floats, up_to
 from minimm.specs.expect import close
 from minimm.specs.gradient import BackwardSpec
 from minimm.specs.law import Spec, law
@@ -20,10 +20,10 @@ LESSON = "lesson 12, convolution and a tiny CNN"
 def pictures(draw: Draw, dtype: Any = dtypes) -> tuple:
     """images (B, C, H, W), weight (O, C, kH, kW), bias (O,) or None, stride, padding; the kernel fits."""
     dtype = draw(dtype)
-    batch, channels, out = (draw(st.integers(1, 3)) for _ in range(3))
-    kernel = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    stride, padding = draw(st.integers(1, 3)), draw(st.integers(0, 2))
-    size = (draw(st.integers(max(1, k - 2 * padding), k + 3)) for k in kernel)
+    batch, channels, out = (draw(up_to(3)) for _ in range(3))
+    kernel = draw(up_to(3)), draw(up_to(3))
+    stride, padding = draw(up_to(3)), draw(st.integers(0, 2))
+    size = (draw(up_to(k + 3, max(1, k - 2 * padding))) for k in kernel)
     images = floats(draw, batch, channels, *size, dtype=dtype)
     bias = floats(draw, out, dtype=dtype) if draw(st.booleans()) else None
     return images, floats(draw, out, channels, *kernel, dtype=dtype), bias, stride, padding

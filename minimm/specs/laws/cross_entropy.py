@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minimm.specs.draw import Draw, dtypes, exactly, floats, integers
+from minimm.specs.draw import Draw, dtypes, exactly, floats, integers, up_to
 from minimm.specs.expect import close, holds
 from minimm.specs.gradient import BackwardSpec
 from minimm.specs.law import Spec, law
@@ -19,7 +19,7 @@ from minimm.specs.returns import Number
 @st.composite
 def predictions(draw: Draw, large: bool = True, dtype: Any = dtypes) -> tuple[np.ndarray, np.ndarray]:
     """logits (N, V) and targets (N,), every one of them a token."""
-    n, v = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    n, v = draw(up_to(5)), draw(up_to(5))
     return floats(draw, n, v, dtype=draw(dtype), large=large), integers(draw, n, high=v - 1)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minimm.specs.draw import Draw, batches, distinct, dtypes, exactly, floats
+from minimm.specs.draw import Draw, batches, distinct, dtypes, exactly, floats, up_to
 from minimm.specs.expect import close, equal, holds
 from minimm.specs.law import Spec, law
 from minimm.specs.laws.softmax import naive_softmax
@@ -20,7 +20,7 @@ PROBABILITIES = st.sampled_from([0.01, 0.3, 0.5, 0.75, 0.9, 0.999])
 @st.composite
 def rows(draw: Draw, no_ties: bool = False, dtype: Any = dtypes, large: bool = True) -> np.ndarray:
     """logits (..., V)."""
-    shape = (*draw(batches()), draw(st.integers(1, 6)))
+    shape = (*draw(batches()), draw(up_to(6)))
     return (
         distinct(draw, *shape, dtype=draw(dtype)) if no_ties else floats(draw, *shape, dtype=draw(dtype), large=large)
     )

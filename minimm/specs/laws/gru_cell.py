@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minimm.specs.draw import Draw, batches, dtypes, exactly, floats
+from minimm.specs.draw import Draw, batches, dtypes, exactly, floats, up_to
 from minimm.specs.expect import close, holds
 from minimm.specs.gradient import BackwardSpec
 from minimm.specs.law import Spec, law
@@ -23,8 +23,8 @@ ARGUMENTS = "(inputs, hidden, weight_ih, weight_hh, bias_ih, bias_hh)"
 def steps(draw: Draw, dtype: Any = dtypes, in_time: bool = False, large: bool = False) -> tuple[np.ndarray, ...]:
     """inputs (..., D) or, `in_time`, (..., T, D); hidden (..., H); both weights and both biases."""
     batch, dtype = draw(batches()), draw(dtype)
-    d, h = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    time = (draw(st.integers(1, 4)),) if in_time else ()
+    d, h = draw(up_to(3)), draw(up_to(3))
+    time = (draw(up_to(4)),) if in_time else ()
     shapes = ((*batch, *time, d), (*batch, h), (3 * h, d), (3 * h, h), (3 * h,), (3 * h,))
     return tuple(floats(draw, *shape, dtype=dtype, large=large) for shape in shapes)
 

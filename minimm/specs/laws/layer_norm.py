@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minimm.specs.draw import Draw, batches, dtypes, exactly, floats
+from minimm.specs.draw import Draw, batches, dtypes, exactly, floats, up_to
 from minimm.specs.expect import close
 from minimm.specs.gradient import BackwardSpec
 from minimm.specs.law import Spec, law
@@ -21,7 +21,7 @@ EPS = st.sampled_from([1e-5, 1e-6, 1e-3, 0.5])
 @st.composite
 def vectors(draw: Draw, dtype: Any = dtypes, smallest: int = 1, large: bool = False) -> np.ndarray:
     """x (..., D)."""
-    return floats(draw, *draw(batches()), draw(st.integers(smallest, 6)), dtype=draw(dtype), large=large)
+    return floats(draw, *draw(batches()), draw(up_to(6, smallest)), dtype=draw(dtype), large=large)
 
 
 @st.composite
@@ -143,6 +143,16 @@ class LayerNorm(Spec):
         close(got, np.array([[-1 / root, 1 / root]]), f"the result for [-1, 1], whose variance is 1, with eps={eps:g}")
 
     @law(
+        "eps is 1e-5 when none is given",
+        with_gain_and_bias(exactly),
+        hint="The default stands in the signature; it shows where the numbers are small.",
+    )
+    def default_eps(layer_norm, inputs):
+        x, gain, bias = inputs
+        got, wanted = layer_norm(x * 1e-3, gain, bias), naive_layer_norm(x * 1e-3, gain, bias, 1e-5)
+        close(got, wanted, "the result without eps")
+
+    @law(
         "it equals (x - mean) / sqrt(variance + eps) * gain + bias worked out number by number",
         with_gain_and_bias(),
         EPS,
@@ -167,3 +177,13 @@ class LayerNormBackward(BackwardSpec):
     differentiable = ("x", "gain", "bias")
     hint = "Each number is also in the mean and in the variance of its vector. gain and bias sum over all vectors."
     inputs = layer_norm_inputs()
+
+    @law(
+        "eps is 1e-5 when none is given",
+        with_gain_and_bias(exactly),
+        hint="The same default as in the forward pass.",
+    )
+    def default_eps(layer_norm_backward, inputs):
+        x, gain, bias = inputs
+        got, wanted = (layer_norm_backward(x, x * 1e-3, gain, bias, *eps)[0] for eps in ((), (1e-5,)))
+        close(got, wanted, "the gradient of x without eps")

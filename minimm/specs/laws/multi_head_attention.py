@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minimm.specs.draw import Draw, batches, booleans, dtypes, exactly, floats
+from minimm.specs.draw import Draw, batches, booleans, dtypes, exactly, floats, up_to
 from minimm.specs.expect import close, holds
 from minimm.specs.gradient import BackwardSpec
 from minimm.specs.law import Spec, law
@@ -23,9 +23,9 @@ def inputs(draw: Draw, dtype: Any = dtypes, heads: Any = None) -> tuple:
     The products stay small enough for float32: the projections hold eighths of the numbers.
     """
     batch, dtype = draw(batches()), draw(dtype)
-    num_heads = draw(st.integers(1, 3) if heads is None else heads)
-    d_model, d_memory = num_heads * draw(st.integers(1, 3)), draw(st.integers(1, 4))
-    t_q, t_k = draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    num_heads = draw(up_to(3) if heads is None else heads)
+    d_model, d_memory = num_heads * draw(up_to(3)), draw(up_to(4))
+    t_q, t_k = draw(up_to(3)), draw(up_to(4))
     shapes = ((d_model, d_model), (d_memory, d_model), (d_memory, d_model), (d_model, d_model))
     weights = (floats(draw, *shape, dtype=dtype) for shape in shapes)
     x_query, x_memory = (
@@ -117,6 +117,26 @@ class MultiHeadAttention(Spec):
         close(alone, together, "the output of the last query asked alone", like=args[:2], tolerance=_tolerance(args))
 
     @law(
+        "scores are divided by sqrt(D), the size of one head, not of the whole vector",
+        st.integers(1, 4),
+        st.integers(1, 4),
+        hint="After the split into heads, how many numbers go into each dot product?",
+    )
+    def scaled_by_head_size(multi_head_attention, num_heads, size):
+        d_model = num_heads * size
+        x_query, x_memory = np.ones((1, 1)) * np.ones((1, d_model)), np.array([[0.0, 1.0], [1.0, 1.0]])
+        w_q = np.eye(d_model)
+        w_k = np.stack([np.full(d_model, 1 / math.sqrt(size)), np.zeros(d_model)])
+        w_v = np.stack([np.ones(d_model), np.zeros(d_model)])
+        output = multi_head_attention(x_query, x_memory, w_q, w_k, w_v, np.eye(d_model), num_heads)
+        wanted = np.full((1, d_model), math.e / (1 + math.e))
+        close(
+            output,
+            wanted,
+            "the output, which is the weight of a key with score sqrt(D) before scaling, beside one with 0",
+        )
+
+    @law(
         "a head that is given no values contributes nothing, and the others do not notice",
         inputs(heads=st.integers(2, 3)),
         hint="Head h owns the columns h*D to (h+1)*D of w_q, w_k and w_v, and these rows of w_o.",
@@ -143,26 +163,6 @@ class MultiHeadAttention(Spec):
             tolerance=tolerance,
         )
         close(only_first + without, together, "head 0 and the others added up", like=args[:2], tolerance=tolerance)
-
-    @law(
-        "scores are divided by sqrt(D), the size of one head, not of the whole vector",
-        st.integers(1, 4),
-        st.integers(1, 4),
-        hint="After the split into heads, how many numbers go into each dot product?",
-    )
-    def scaled_by_head_size(multi_head_attention, num_heads, size):
-        d_model = num_heads * size
-        x_query, x_memory = np.ones((1, 1)) * np.ones((1, d_model)), np.array([[0.0, 1.0], [1.0, 1.0]])
-        w_q = np.eye(d_model)
-        w_k = np.stack([np.full(d_model, 1 / math.sqrt(size)), np.zeros(d_model)])
-        w_v = np.stack([np.ones(d_model), np.zeros(d_model)])
-        output = multi_head_attention(x_query, x_memory, w_q, w_k, w_v, np.eye(d_model), num_heads)
-        wanted = np.full((1, d_model), math.e / (1 + math.e))
-        close(
-            output,
-            wanted,
-            "the output, which is the weight of a key with score sqrt(D) before scaling, beside one with 0",
-        )
 
     @law(
         "a query that may attend to nothing gets zero",

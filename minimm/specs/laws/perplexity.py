@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minimm.specs.draw import Draw, batches, dtypes, exactly, floats
+from minimm.specs.draw import Draw, batches, dtypes, exactly, floats, up_to
 from minimm.specs.expect import close, holds
 from minimm.specs.gradient import BackwardSpec
 from minimm.specs.law import Spec, law
@@ -18,7 +18,7 @@ from minimm.specs.returns import Number
 @st.composite
 def log_probabilities(draw: Draw, dtype: Any = dtypes) -> np.ndarray:
     """Numbers of 0 or less, at least one of them, in one or more axes."""
-    return -np.abs(floats(draw, *draw(batches()), draw(st.integers(1, 6)), dtype=draw(dtype)))
+    return -np.abs(floats(draw, *draw(batches()), draw(up_to(6)), dtype=draw(dtype)))
 
 
 @st.composite

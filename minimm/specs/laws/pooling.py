@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minimm.specs.draw import Draw, distinct, dtypes, exactly, floats
+from minimm.specs.draw import Draw, distinct, dtypes, exactly, floats, up_to
 from minimm.specs.expect import close, holds
 from minimm.specs.gradient import BackwardSpec
 from minimm.specs.law import Spec, law
@@ -17,8 +17,8 @@ from minimm.specs.returns import Floats
 @st.composite
 def pictures(draw: Draw, dtype: Any = dtypes, no_ties: bool = False) -> tuple:
     """images (B, C, H, W), kernel_size, stride or None; the window fits, and some pixels may be left over."""
-    kernel_size = draw(st.integers(1, 3))
-    sizes = draw(st.integers(1, 2)), draw(st.integers(1, 2)), *(draw(st.integers(kernel_size, 5)) for _ in range(2))
+    kernel_size = draw(up_to(3))
+    sizes = draw(up_to(2)), draw(up_to(2)), *(draw(up_to(5, kernel_size)) for _ in range(2))
     make = distinct if no_ties else floats
     images = make(draw, *sizes, dtype=draw(dtype))
     if draw(st.booleans()):

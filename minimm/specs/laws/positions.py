@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minimm.specs.draw import Draw, batches, dtypes, exactly, floats, integers
+from minimm.specs.draw import Draw, batches, dtypes, exactly, floats, integers, up_to
 from minimm.specs.expect import close
 from minimm.specs.gradient import BackwardSpec
 from minimm.specs.law import Spec, law
@@ -108,7 +108,7 @@ class SinusoidalPositions(Spec):
 @st.composite
 def turned(draw: Draw, dtype: Any = dtypes) -> tuple[np.ndarray, np.ndarray]:
     """x (..., T, D) and positions (T,), in any order and with gaps."""
-    t, half = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    t, half = draw(up_to(4)), draw(up_to(4))
     x = floats(draw, *draw(batches()), t, 2 * half, dtype=draw(dtype))
     return x, integers(draw, t, high=20)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minimm.specs.draw import Draw, distinct, dtypes, floats
+from minimm.specs.draw import Draw, distinct, dtypes, floats, up_to
 from minimm.specs.expect import close, holds
 from minimm.specs.law import Spec, law
 from minimm.specs.returns import Number
@@ -16,7 +16,7 @@ from minimm.specs.returns import Number
 @st.composite
 def searches(draw: Draw, no_ties: bool = False, dtype: Any = dtypes) -> tuple[np.ndarray, int]:
     """similarity (N, M) with M >= N, and k from 1 to beyond M."""
-    n = draw(st.integers(1, 5))
+    n = draw(up_to(5))
     m = n + draw(st.integers(0, 2))
     make = distinct if no_ties else floats
     return make(draw, n, m, dtype=draw(dtype)), draw(st.integers(1, m + 2))

@@ -109,6 +109,15 @@ class RMSNorm(Spec):
         close(got, np.array([[-1 / root, 1 / root]]), f"the result for [-1, 1] with eps={eps:g}")
 
     @law(
+        "eps is 1e-6 when none is given",
+        with_gain_and_bias(exactly),
+        hint="The default stands in the signature; it shows where the numbers are small.",
+    )
+    def default_eps(rms_norm, inputs):
+        x, gain, _ = inputs
+        close(rms_norm(x * 1e-3, gain), naive_rms_norm(x * 1e-3, gain, 1e-6), "the result without eps")
+
+    @law(
         "it equals x / sqrt(mean(x^2) + eps) * gain worked out number by number",
         with_gain_and_bias(),
         EPS,
@@ -128,3 +137,13 @@ class RMSNormBackward(BackwardSpec):
     differentiable = ("x", "gain")
     hint = "Each number is also in the mean square of its vector. gain sums over all vectors."
     inputs = rms_norm_inputs()
+
+    @law(
+        "eps is 1e-6 when none is given",
+        with_gain_and_bias(exactly),
+        hint="The same default as in the forward pass.",
+    )
+    def default_eps(rms_norm_backward, inputs):
+        x, gain, _ = inputs
+        got, wanted = (rms_norm_backward(x, x * 1e-3, gain, *eps)[0] for eps in ((), (1e-6,)))
+        close(got, wanted, "the gradient of x without eps")
