@@ -147,7 +147,7 @@ class BLEU(Spec):
 
     @law(
         "the closest reference in length decides the penalty, the shorter of two equally close",
-        st.sampled_from([(5, (3, 9)), (4, (3, 5)), (5, (6, 9)), (6, (2, 7, 9))]),
+        st.sampled_from([(5, (3, 9)), (4, (3, 5)), (4, (5, 3)), (5, (6, 9)), (6, (2, 7, 9)), (6, (8, 7, 5))]),
         hint="r is one reference's length for each text: neither the shortest, the longest nor the mean.",
     )
     def closest_reference(bleu, lengths):

@@ -113,6 +113,16 @@ class TopKFilter(Spec):
         equal(top_k_filter(logits, k), wanted, f"the result of one largest and {v - 1} equal logits for k={k}")
 
     @law(
+        "equal logits count one by one on the way to the k-th",
+        st.permutations([2.0, 2.0, 1.0, 0.0, 0.0]),
+        st.integers(1, 5),
+        hint="Of 2, 2, 1 the second largest is 2: the k-th number of the sorted row, not the k-th different number.",
+    )
+    def counts_equal_ones(top_k_filter, row, k):
+        logits = np.array([row])
+        equal(top_k_filter(logits, k), TopKFilter.reference(logits, k), f"the result for k={k}")
+
+    @law(
         "it equals sorting each row and dropping what is below the k-th",
         rows(),
         st.integers(1, 7),
