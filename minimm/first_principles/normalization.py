@@ -66,9 +66,8 @@ def _standardize(x: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _inverse_root(mean_square: np.ndarray, eps: float) -> np.ndarray:
-    return 1 / np.sqrt(
-        mean_square + eps
-    )  # eps inside the root: a vector of equal numbers divides by sqrt(eps), not by 0
+    # eps stands inside the root: a vector of equal numbers divides by sqrt(eps), not by 0.
+    return 1 / np.sqrt(mean_square + eps)
 
 
 def _mean(x: np.ndarray) -> np.ndarray:

@@ -198,6 +198,18 @@ class Attention(Spec):
         close(weights.sum(axis=-1), open_.any(axis=-1) * 1.0, "the sum of each row of weights", like=inputs)
 
     @law(
+        "a masked key stays closed also beside very low scores",
+        st.sampled_from([-1e2, -1e3, -1e4, -1e6]),
+        hint="No finite number is low enough to stand for a closed key; -inf is.",
+    )
+    def low_scores(attention, score):
+        key, mask = np.array([[score], [0.0]]), np.array([[True, False]])
+        _, weights = attention(np.ones((1, 1)), key, np.ones((2, 1)), mask=mask)
+        close(
+            weights, np.array([[1.0, 0.0]]), f"the weights of an open key with score {score:g} and a closed one with 0"
+        )
+
+    @law(
         "a query that may attend to nothing gets zero weights and a zero output",
         qkv(),
         hint="A row of -inf everywhere: what are its maximum and its sum? It needs a case of its own.",

@@ -146,6 +146,23 @@ class Conv2d(Spec):
         close(got, wanted, "the output of a picture moved right by one pixel", like=(images,))
 
     @law(
+        "how a picture lies in memory does not matter",
+        pictures(),
+        hint="A transposed array or every other column is a view with other strides; ask the array for them, or copy it.",
+    )
+    def layout(conv2d, inputs):
+        images, weight, bias, stride, padding = inputs
+        plain = conv2d(np.ascontiguousarray(images), weight, bias, stride, padding)
+        for name, view in (
+            ("columns side by side", np.ascontiguousarray(images.swapaxes(2, 3)).swapaxes(2, 3)),
+            ("channels last", np.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)),
+            ("every other row of a larger picture", np.repeat(images, 2, axis=2)[:, :, ::2]),
+        ):
+            close(
+                conv2d(view, weight, bias, stride, padding), plain, f"the output of images with {name}", like=(images,)
+            )
+
+    @law(
         "it equals the sum over the window worked out pixel by pixel",
         pictures(),
         hint="Take one output pixel of the printed picture: which window does it see?",

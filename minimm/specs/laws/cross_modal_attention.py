@@ -17,10 +17,10 @@ from minimm.specs.returns import Floats, Several
 
 
 @st.composite
-def text_and_image(draw: Draw, dtype: Any = dtypes) -> tuple[np.ndarray, ...]:
-    """text (..., T, D_t), image (..., N, D_i), w_q (D_t, D), w_k (D_i, D), w_v (D_i, D_v)."""
+def text_and_image(draw: Draw, dtype: Any = dtypes, same_shape: bool = False) -> tuple[np.ndarray, ...]:
+    """text (..., T, D_t), image (..., N, D_i), w_q (D_t, D), w_k (D_i, D), w_v (D_i, D_v); or all sizes equal."""
     batch, dtype = draw(batches(1)), draw(dtype)
-    t, n, d_t, d_i, d, d_v = (draw(sizes) for _ in range(6))
+    t, n, d_t, d_i, d, d_v = (draw(sizes),) * 6 if same_shape else (draw(sizes) for _ in range(6))
     shapes = ((*batch, t, d_t), (*batch, n, d_i), (d_t, d), (d_i, d), (d_i, d_v))
     return tuple(floats(draw, *shape, dtype=dtype) for shape in shapes)
 
@@ -96,6 +96,17 @@ class CrossModalAttention(Spec):
         w_q, w_k = np.ones((1, d)), np.concatenate([np.full((1, d), 1 / math.sqrt(d)), np.zeros((1, d))])
         _, weights = cross_modal_attention(text, image, w_q, w_k, np.ones((2, 3)))
         close(weights[0, 1] / weights[0, 0], math.e, "weights[0, 1] / weights[0, 0], for scores of 0 and sqrt(D)")
+
+    @law(
+        "text and picture keep their roles where they have the same shape",
+        text_and_image(exactly, same_shape=True),
+        hint="w_q meets the text, w_k and w_v the image; nothing warns you when the shapes agree.",
+    )
+    def roles(cross_modal_attention, inputs):
+        output, weights = cross_modal_attention(*inputs)
+        wanted_output, wanted_weights = CrossModalAttention.reference(*inputs)
+        close(weights, wanted_weights, "the weights")
+        close(output, wanted_output, "the output")
 
     @law(
         "it equals attention over projected text and picture, worked out word by word",

@@ -17,7 +17,7 @@ from minimm.specs.returns import Floats
 
 
 @st.composite
-def inputs(draw: Draw, dtype: Any = dtypes, heads: Any = None) -> tuple:
+def inputs(draw: Draw, dtype: Any = dtypes, heads: Any = None, same_shape: bool = False) -> tuple:
     """x_query (..., T_q, d_model), x_memory (..., T_k, d_memory), w_q, w_k, w_v, w_o, num_heads.
 
     The products stay small enough for float32: the projections hold eighths of the numbers.
@@ -26,6 +26,8 @@ def inputs(draw: Draw, dtype: Any = dtypes, heads: Any = None) -> tuple:
     num_heads = draw(up_to(3) if heads is None else heads)
     d_model, d_memory = num_heads * draw(up_to(3)), draw(up_to(4))
     t_q, t_k = draw(up_to(3)), draw(up_to(4))
+    if same_shape:
+        t_k, d_memory = t_q, d_model
     shapes = ((d_model, d_model), (d_memory, d_model), (d_memory, d_model), (d_model, d_model))
     weights = (floats(draw, *shape, dtype=dtype) for shape in shapes)
     x_query, x_memory = (
@@ -189,6 +191,14 @@ class MultiHeadAttention(Spec):
         got, wanted = multi_head_attention(x_query, changed, *rest, mask=mask), multi_head_attention(*args, mask=mask)
         holds(np.isfinite(got), "the output", got, "finite numbers")
         close(got, wanted, f"the output after writing {surprise:g} into the masked last position", like=args[:2])
+
+    @law(
+        "query and memory keep their roles where they have the same shape",
+        inputs(exactly, same_shape=True),
+        hint="w_q meets x_query, w_k and w_v meet x_memory, as x @ w and not x @ w.T; nothing warns you when shapes agree.",
+    )
+    def roles(multi_head_attention, args):
+        close(multi_head_attention(*args), naive_multi_head_attention(*args), "the output")
 
     @law(
         "it equals head after head worked out alone and put side by side",

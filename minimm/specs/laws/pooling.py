@@ -153,3 +153,15 @@ class MaxPool2dBackward(BackwardSpec):
         wanted = np.zeros((1, 1, 3, 3))
         wanted[0, 0, 1, 1] = sum(incoming)
         close(got, wanted, "the gradient of images")
+
+    @law(
+        "without a stride the windows lie side by side",
+        pictures(exactly, no_ties=True),
+        hint="stride=None means kernel_size, here as in the forward pass.",
+    )
+    def default_stride(max_pool2d_backward, inputs):
+        images, kernel_size, _ = inputs
+        images = np.concatenate([images, images + 100.0], axis=3)
+        incoming = np.ones_like(naive_max_pool2d(images, kernel_size))
+        got, wanted = (max_pool2d_backward(incoming, images, kernel_size, *stride) for stride in ((), (kernel_size,)))
+        close(got, wanted, "the gradient of images without a stride")

@@ -1,0 +1,1 @@
+"""Wrong and right-but-different implementations of the contract, to test the specs themselves."""
