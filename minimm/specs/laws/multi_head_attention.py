@@ -12,7 +12,7 @@ from minimm.specs.draw import Draw, batches, booleans, dtypes, exactly, floats, 
 from minimm.specs.expect import close, holds
 from minimm.specs.gradient import BackwardSpec
 from minimm.specs.law import Spec, law
-from minimm.specs.laws.attention import naive_attention
+from minimm.specs.laws.attention_reference import naive_attention
 from minimm.specs.returns import Floats
 
 
