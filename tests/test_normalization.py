@@ -144,5 +144,5 @@ def test_by_default_swiglu_costs_what_gelu_costs_rounded_up_to_a_multiple_of_32(
 def test_unknown_names_are_answered_with_the_known_ones():
     with pytest.raises(MinimmError, match="'batch' is not known; choose from .*'layer', 'rms'"):
         build_normalization("batch", 4)
-    with pytest.raises(MinimmError, match="'relu' is not known; choose from .*'gelu', 'swiglu'"):
+    with pytest.raises(MinimmError, match="'relu' is not known; choose from .*'gelu', 'gelu_tanh', 'swiglu'"):
         build_feed_forward("relu", 4)

@@ -36,7 +36,7 @@ class CachedDecoder:
         self.model = model
         self.memory = memory
         self.cache = model.new_cache()
-        self.ids: Tensor | None = None  # (B, T) what the cache holds
+        self.pieces: list[Tensor] = []  # (B, T_i) each: what the cache holds, in the order read
         self.key_mask: Tensor | None = None  # (B, T) bool, False for padding
 
     @torch.inference_mode()
@@ -47,32 +47,32 @@ class CachedDecoder:
         """
         device = self.model.embedding.weight.device
         ids = ids.to(device)
-        if self.cache.length + ids.shape[1] > self.model.config.context_length and self.ids is not None:
-            ids = self._forget_older_half(ids)
-        elif self.ids is None:
-            self.ids, self.key_mask = ids, None if key_mask is None else key_mask.to(device)
-        else:
-            self.ids = torch.cat([self.ids, ids], dim=1)
-            if self.key_mask is not None:
-                self.key_mask = torch.nn.functional.pad(self.key_mask, (0, ids.shape[1]), value=True)
+        if not self.pieces:
+            self.key_mask = None if key_mask is None else key_mask.to(device)
+        elif self.key_mask is not None:
+            self.key_mask = torch.nn.functional.pad(self.key_mask, (0, ids.shape[1]), value=True)
+        self.pieces.append(ids)
+        if self.cache.length and self.cache.length + ids.shape[1] > self.model.config.context_length:
+            ids = self._forget_older_half()
         logits = self.model(ids, key_mask=self.key_mask, cache=self.cache, memory=self.memory)  # (B, T_new, V)
         return logits[:, -1].float()
 
     def select_rows(self, rows: Tensor) -> None:
         """Continue with the sequences `rows` (B_new,) of the batch, in that order; the memory's rows stay with the cache."""
         self.cache.select_rows(rows)
-        self.ids = self.ids[rows]
+        self.pieces = [torch.cat(self.pieces, dim=1)[rows]]
         if self.key_mask is not None:
             self.key_mask = self.key_mask[rows]
         if self.memory is not None:
             self.memory = Memory(self.memory.features[rows], self.memory.mask[rows], self.memory.grid)
 
-    def _forget_older_half(self, new_ids: Tensor) -> Tensor:
-        """Start a new cache; what to read into it is the newer half of the context and `new_ids`."""
+    def _forget_older_half(self) -> Tensor:
+        """Start a new cache; what to read into it is the newer half of the context, the new tokens included."""
         keep = max(self.model.config.context_length // 2, 1)
-        self.ids = torch.cat([self.ids, new_ids], dim=1)[:, -keep:]
+        ids = torch.cat(self.pieces, dim=1)[:, -keep:]
+        self.pieces = [ids]
         if self.key_mask is not None:
-            mask = torch.nn.functional.pad(self.key_mask, (0, new_ids.shape[1]), value=True)[:, -keep:]
+            mask = self.key_mask[:, -keep:]
             self.key_mask = None if mask.all() else mask
         self.cache = self.model.new_cache()
-        return self.ids
+        return ids

@@ -55,7 +55,7 @@ def fused_attention(
         "give either causal=True or a mask, not both; combine them with `mask & causal_mask(T)`",
     )
     mask = None if mask is None else torch.atleast_2d(mask)  # the kernel does not broadcast a (T_k,) mask by itself
-    if query.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+    if torch.is_autocast_enabled("cpu") and query.device.type == "cpu":
         # PyTorch's CPU kernel runs at a quarter of its float32 speed in bfloat16, so attention stays in float32.
         with torch.autocast("cpu", enabled=False):
             return F.scaled_dot_product_attention(query.float(), key.float(), value.float(), mask, is_causal=causal)

@@ -1,7 +1,7 @@
 """The KV cache: keys and values of tokens already read, kept so that each new token costs one row and not the whole text.
 
 Without it, writing token t means running attention over all t tokens again: T tokens cost T^2 passes through the model
-instead of T. The memory is taken once, up front, for the longest text the cache may hold.
+instead of T. The memory grows by doubling, so that a model with a long context does not pay for what it does not read.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from minimm.errors import check
+
+SMALLEST = 64  # positions
 
 
 class LayerCache:
@@ -28,13 +30,20 @@ class LayerCache:
             end <= self.max_length,
             f"the KV cache holds {self.max_length} positions, {self.length} are used and {keys.shape[2]} more do not fit",
         )
-        if self.keys is None:
-            self.keys = keys.new_empty(*keys.shape[:2], self.max_length, keys.shape[3])
-            self.values = values.new_empty(*values.shape[:2], self.max_length, values.shape[3])
+        if self.keys is None or end > self.keys.shape[2]:
+            room = min(self.max_length, max(SMALLEST, 2 * end))
+            self.keys, self.values = self._enlarged(self.keys, keys, room), self._enlarged(self.values, values, room)
         self.keys[:, :, self.length : end] = keys
         self.values[:, :, self.length : end] = values
         self.length = end
         return self.keys[:, :, :end], self.values[:, :, :end]
+
+    def _enlarged(self, old: Tensor | None, like: Tensor, room: int) -> Tensor:
+        """Memory for `room` positions, (B, H, room, D), with what `old` held."""
+        new = like.new_empty(*like.shape[:2], room, like.shape[3])
+        if old is not None:
+            new[:, :, : self.length] = old[:, :, : self.length]
+        return new
 
     def select_rows(self, rows: Tensor) -> None:
         """Keep the sequences `rows` (B_new,) of the batch, in that order; beam search continues some and drops others."""

@@ -14,6 +14,13 @@ from torch import Tensor, nn
 
 from minimm.errors import check
 
+KINDS = ("learned", "sinusoidal", "rotary")
+
+
+def check_positions(name: str) -> None:
+    """Raise a `MinimmError` that lists the three unless `name` is one of them."""
+    check(name in KINDS, f"positions={name!r} is not known; choose from {KINDS}")
+
 
 def sinusoidal_positions(length: int, d_model: int) -> Tensor:
     """(T, d_model): column 2i is sin(t / 10000^(2i/d_model)), column 2i+1 the cosine of the same angle."""
@@ -38,8 +45,8 @@ class PositionTable(nn.Module):
         else:  # a buffer follows .to(device); it is neither trained nor saved
             self.register_buffer("table", sinusoidal_positions(context_length, d_model), persistent=False)
 
-    def forward(self, x: Tensor, positions: Tensor) -> Tensor:
-        """x (B, T, d_model) plus the rows for `positions`, (T,) or (B, T)."""
+    def forward(self, x: Tensor, positions: Tensor | slice) -> Tensor:
+        """x (B, T, d_model) plus the rows for `positions`, a slice of length T, (T,) or (B, T)."""
         return x + self.table[positions].to(x.dtype)
 
 
@@ -65,8 +72,8 @@ class RotaryPositions(nn.Module):
         self.register_buffer("cos", torch.cat([angle.cos(), angle.cos()], dim=-1).float(), persistent=False)
         self.register_buffer("sin", torch.cat([-angle.sin(), angle.sin()], dim=-1).float(), persistent=False)
 
-    def forward(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows for `positions` ((T,) or (B, T)): cos and sin, each (..., T, D)."""
+    def forward(self, positions: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Rows for `positions` (a slice, (T,) or (B, T)): cos and sin, each (..., T, D)."""
         return self.cos[positions], self.sin[positions]
 
 

@@ -1,12 +1,16 @@
 """The Transformer block: let positions talk to each other, then let each think for itself; each step adds to x.
 
-    x = x + self_attention(norm(x));   x = x + cross_attention(norm(x), memory);   x = x + feed_forward(norm(x))
+    pre-norm    x = x + self_attention(norm(x));   x = x + cross_attention(norm(x), memory);   x = x + feed_forward(norm(x))
+    post-norm   x = norm(x + self_attention(x));   x = norm(x + cross_attention(x, memory));   x = norm(x + feed_forward(x))
 
-Differs from the paper (Vaswani et al. 2017): the norm stands before each part and not after the sum ("pre-norm",
-Xiong et al. 2020), which trains stably without a long warm-up. The cross-attention is there only when `d_memory` is given.
+Post-norm is the paper's order (Vaswani et al. 2017) and BERT's. Pre-norm, the default, trains stably without a long warm-up
+(Xiong et al. 2020) and is what GPT-2 and Llama do. The cross-attention is there only when `d_memory` is given.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -18,7 +22,7 @@ from minimm.layers.normalization import build_normalization
 
 
 class TransformerBlock(nn.Module):
-    """One pre-norm block. `d_memory` None leaves the cross-attention out (a decoder-only or encoder block)."""
+    """One block. `d_memory` None leaves the cross-attention out (a decoder-only or encoder block)."""
 
     def __init__(
         self,
@@ -29,18 +33,21 @@ class TransformerBlock(nn.Module):
         num_key_value_heads: int | None = None,
         d_memory: int | None = None,
         normalization: str = "rms",
+        norm_eps: float | None = None,
+        post_norm: bool = False,
         feed_forward: str = "swiglu",
         bias: bool = False,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.attention_norm = build_normalization(normalization, d_model)
+        self.post_norm = post_norm
+        self.attention_norm = build_normalization(normalization, d_model, norm_eps)
         self.attention = SelfAttention(d_model, num_heads, num_key_value_heads=num_key_value_heads, bias=bias)
         self.cross_attention = None
         if d_memory is not None:
-            self.cross_attention_norm = build_normalization(normalization, d_model)
+            self.cross_attention_norm = build_normalization(normalization, d_model, norm_eps)
             self.cross_attention = CrossAttention(d_model, num_heads, d_memory, bias=bias)
-        self.feed_forward_norm = build_normalization(normalization, d_model)
+        self.feed_forward_norm = build_normalization(normalization, d_model, norm_eps)
         self.feed_forward = build_feed_forward(feed_forward, d_model, d_ff, bias=bias)
         self.dropout = Dropout(dropout)
 
@@ -56,9 +63,15 @@ class TransformerBlock(nn.Module):
         memory_mask: Tensor | None = None,
     ) -> Tensor:
         """x (B, T, d_model) -> (B, T, d_model). Masks as in `SelfAttention` and `CrossAttention`."""
-        attended = self.attention(self.attention_norm(x), mask, causal=causal, rotary=rotary, cache=cache)
-        x = x + self.dropout(attended)
+        attend = partial(self.attention, mask=mask, causal=causal, rotary=rotary, cache=cache)
+        x = self._add(x, attend, self.attention_norm)
         if self.cross_attention is not None:
-            looked = self.cross_attention(self.cross_attention_norm(x), memory_key_value, memory_mask)
-            x = x + self.dropout(looked)
-        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+            look = partial(self.cross_attention, key_value=memory_key_value, mask=memory_mask)
+            x = self._add(x, look, self.cross_attention_norm)
+        return self._add(x, self.feed_forward, self.feed_forward_norm)
+
+    def _add(self, x: Tensor, part: Callable[[Tensor], Tensor], norm: nn.Module) -> Tensor:
+        """x plus what `part` makes of it, normalised before or after."""
+        if self.post_norm:
+            return norm(x + self.dropout(part(x)))
+        return x + self.dropout(part(norm(x)))

@@ -4,8 +4,8 @@
 
 Tokens become vectors, pre-norm blocks with causal attention refine them, and the last vector is compared with every
 token's embedding (the output layer shares its weights: Press & Wolf 2017). With the defaults it is Llama's recipe
-(RMSNorm, rotary positions, SwiGLU); with `positions="learned", normalization="layer", feed_forward="gelu", bias=True`
-it is GPT-2's. With `d_memory` every block also looks at an encoder's output, and the model is the decoder of
+(RMSNorm, rotary positions, SwiGLU); with `positions="learned", normalization="layer", feed_forward="gelu_tanh",
+bias=True` it is GPT-2's. With `d_memory` every block also looks at an encoder's output, and the model is the decoder of
 `EncoderDecoder`.
 """
 
@@ -21,7 +21,7 @@ from minimm.layers.dropout import Dropout
 from minimm.layers.kv_cache import KVCache
 from minimm.layers.masks import causal_mask, mask_keys
 from minimm.layers.normalization import build_normalization
-from minimm.layers.positions import PositionTable, RotaryPositions
+from minimm.layers.positions import PositionTable, RotaryPositions, check_positions
 from minimm.layers.transformer_block import TransformerBlock
 from minimm.models.memory import Memory
 
@@ -38,8 +38,10 @@ class LanguageModelConfig:
     num_key_value_heads: int | None = None  # fewer than num_heads: grouped-query attention; None = num_heads
     d_ff: int | None = None  # None = 4 d_model for GELU, 8/3 d_model for SwiGLU: the same number of weights
     positions: str = "rotary"  # "learned", "sinusoidal" or "rotary"
+    rotary_base: float = 10000.0  # the longest wavelength of rotary positions is 2 pi times this
     normalization: str = "rms"  # "layer" or "rms"
-    feed_forward: str = "swiglu"  # "gelu" or "swiglu"
+    norm_eps: float | None = None  # what keeps the division safe; None = 1e-5 for "layer", 1e-6 for "rms"
+    feed_forward: str = "swiglu"  # "gelu", "gelu_tanh" or "swiglu"
     bias: bool = False  # Llama has none, GPT-2 has them everywhere
     tie_embeddings: bool = True  # one matrix for reading and writing tokens
     dropout: float = 0.0
@@ -53,8 +55,7 @@ class LanguageModelConfig:
                 f"{name} must be a whole number of at least 1, but it is {value!r}",
             )
         check_divides("d_model", self.d_model, "num_heads", self.num_heads)
-        known = ("learned", "sinusoidal", "rotary")
-        check(self.positions in known, f"positions={self.positions!r} is not known; choose from {known}")
+        check_positions(self.positions)
 
 
 class LanguageModel(nn.Module):
@@ -65,7 +66,7 @@ class LanguageModel(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
         if config.positions == "rotary":
-            self.rotary = RotaryPositions(config.context_length, config.d_model // config.num_heads)
+            self.rotary = RotaryPositions(config.context_length, config.d_model // config.num_heads, config.rotary_base)
             self.position_table = None
         else:
             self.rotary = None
@@ -81,13 +82,14 @@ class LanguageModel(nn.Module):
                 num_key_value_heads=config.num_key_value_heads,
                 d_memory=config.d_memory,
                 normalization=config.normalization,
+                norm_eps=config.norm_eps,
                 feed_forward=config.feed_forward,
                 bias=config.bias,
                 dropout=config.dropout,
             )
             for _ in range(config.num_layers)
         )
-        self.final_norm = build_normalization(config.normalization, config.d_model)
+        self.final_norm = build_normalization(config.normalization, config.d_model, config.norm_eps)
         self.output = nn.Linear(config.d_model, config.vocab_size, bias=False)
         if config.tie_embeddings:
             self.output.weight = self.embedding.weight
@@ -130,7 +132,7 @@ class LanguageModel(nn.Module):
                 f"(B, N), but they are {tuple(memory.features.shape)} and {tuple(memory.mask.shape)}",
             )
         x = self.embedding(ids)  # (B, T, d_model)
-        positions = torch.arange(start, start + length, device=ids.device)  # (T,)
+        positions = slice(start, start + length)
         if key_mask is not None:  # left padding: the first real token is at position 0
             check(
                 key_mask.shape == (ids.shape[0], start + length),
