@@ -12,7 +12,9 @@ from typing import Annotated
 import typer
 
 from minimm.classroom import commands as classroom
-from minimm.cli_train import Device, Out, Resume, Seed, interruptible, train
+from minimm.commands import text
+from minimm.commands.options import Device, Model, NumBeams, Out, Resume, Seed, interruptible
+from minimm.commands.train_text import train  # `train` with all of its commands
 from minimm.errors import MinimmError
 
 app = typer.Typer(
@@ -27,8 +29,8 @@ app.add_typer(train, name="train")
 
 app.command()(classroom.check)
 app.command("list-specs")(classroom.list_specs)
-
-Model = Annotated[Path, typer.Option(help="Folder of a trained model, as written by `minimm train ... --out`.")]
+for command in (text.translate, text.summarize, text.classify, text.ask, text.fill, text.export):
+    app.command()(command)
 
 
 @app.command()
@@ -57,9 +59,7 @@ def generate(
     top_p: Annotated[
         float, typer.Option(help="Draw only from the likeliest tokens that together have this probability.")
     ] = 0.95,
-    num_beams: Annotated[
-        int, typer.Option(help="Above 1: search for the likeliest text instead of drawing one.", min=1)
-    ] = 1,
+    num_beams: NumBeams = 1,
     num_samples: Annotated[int, typer.Option(help="How many texts to write.", min=1)] = 1,
     seed: Seed = 0,
     device: Device = "auto",
@@ -94,7 +94,7 @@ def caption(
     figure: Annotated[
         Path | None, typer.Option(help="Draw where the model looked for each word (one picture).")
     ] = None,
-    num_beams: Annotated[int, typer.Option(help="Above 1: consider this many wordings at every step.", min=1)] = 1,
+    num_beams: NumBeams = 1,
     device: Device = "auto",
 ) -> None:
     """Describe pictures with a trained captioner, and draw where it looked.

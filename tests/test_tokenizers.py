@@ -22,7 +22,7 @@ from minimm.tokenizers import (
     split_words,
 )
 
-KINDS = tuple(TOKENIZERS.values())
+KINDS = tuple(cls for cls in TOKENIZERS.values() if cls.kind != "word_piece")  # those that give every text back
 VOCAB_SIZES = {"character": None, "word": None, "byte_pair": 280}
 CORPUS = "The red fox saw 2 red foxes.\nIt's red <pad> , isn't it? 小狐狸 naïve café 😀\t<eos>  the end"
 TRAINED = {cls.kind: cls.train(CORPUS, VOCAB_SIZES[cls.kind]) for cls in KINDS}

@@ -39,9 +39,9 @@ def read_corpus(*paths: str | Path) -> str:
     check(len(paths) > 0, "no text was given; name a file or a folder")
     texts = []
     for path in map(Path, paths):
-        files = _files_of(path)
+        files = files_of(path)
         check(len(files) > 0, f"{path} has no text in it; give a folder with .txt, .md, .txt.gz or .md.gz files")
-        found = [text for text in map(_read_text, files) if text.strip()]
+        found = [text for text in map(read_text, files) if text.strip()]
         check(len(found) > 0, f"{path} is empty; give a file or a folder with text")
         texts += found
     if len(texts) == 1:
@@ -49,7 +49,8 @@ def read_corpus(*paths: str | Path) -> str:
     return "\n\n".join(text.strip("\n") for text in texts) + "\n"
 
 
-def _files_of(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
+    """The file itself, or the text files under a folder in order of name; hidden ones are left out."""
     try:
         check(path.exists(), f"{path} does not exist; give a text file or a folder of them")
         if not path.is_dir():
@@ -60,7 +61,8 @@ def _files_of(path: Path) -> list[Path]:
         raise MinimmError(f"{path} could not be read ({error.strerror or error})") from error
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """One UTF-8 file, .gz too, with line ends as \\n. What cannot be read so raises a `MinimmError` that says why."""
     try:
         if path.suffix == ".gz":
             with gzip.open(path) as file:

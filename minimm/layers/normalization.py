@@ -29,7 +29,7 @@ def rms_norm(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
 
 
 class LayerNorm(nn.Module):
-    """`layer_norm` with learned gain and bias, (d_model,) each; PyTorch's fused kernel, held equal to the formula by a test."""
+    """`layer_norm` with learned gain and bias, (d_model,) each, by the fused kernel; a test holds them equal."""
 
     def __init__(self, d_model: int, eps: float = 1e-5) -> None:
         super().__init__()

@@ -1,9 +1,22 @@
 """What a user asks for, in the manner of scikit-learn: `fit`, a verb such as `generate_caption`, `evaluate`, `save`, `load`.
 
-from minimm.tasks import ImageCaptioner, TextGenerator
+from minimm.tasks import ImageCaptioner, TextClassifier, TextGenerator, Translator
 """
 
 from minimm.tasks.image_captioner import ImageCaptioner
+from minimm.tasks.masked_text_model import MaskedTextModel
+from minimm.tasks.question_answerer import QuestionAnswerer
+from minimm.tasks.summarizer import Summarizer
+from minimm.tasks.text_classifier import TextClassifier
 from minimm.tasks.text_generator import TextGenerator
+from minimm.tasks.translator import Translator
 
-__all__ = ["ImageCaptioner", "TextGenerator"]
+__all__ = [
+    "ImageCaptioner",
+    "MaskedTextModel",
+    "QuestionAnswerer",
+    "Summarizer",
+    "TextClassifier",
+    "TextGenerator",
+    "Translator",
+]

@@ -26,6 +26,26 @@ class AttendedText:
 
 
 @dataclass
+class AttendedPair:
+    """Cross-attention from a written text to the one that was read: tokens (T_s), (T_t) and weights (L, H, T_t, T_s)."""
+
+    source_tokens: list[str]
+    target_tokens: list[str]
+    weights: np.ndarray
+
+    @property
+    def map(self) -> np.ndarray:
+        """The mean over layers and heads, (T_t, T_s); each row sums to one."""
+        return self.weights.mean(axis=(0, 1))
+
+    def plot(self) -> Figure:
+        """One map: a row for each written token, a column for each token that was read."""
+        from minimm.plots.alignment import alignment_map
+
+        return alignment_map(self.map, self.target_tokens, self.source_tokens, "Where each written token looks")
+
+
+@dataclass
 class AttendedImage:
     """Cross-attention from a caption to its picture: image (3, S, S), words (T), weights (L, H, T, h, w)."""
 

@@ -46,6 +46,44 @@ class CaptionPreset:
     )
 
 
+@dataclass(frozen=True)
+class PairPreset:
+    """How `Translator` and `Summarizer` are built and trained."""
+
+    vocab_size: int = 1024  # of the byte-pair vocabulary that both languages share
+    context_length: int = 64  # tokens on either side
+    d_model: int = 128
+    num_heads: int = 4
+    num_encoder_layers: int = 2
+    num_decoder_layers: int = 2
+    dropout: float = 0.1
+    label_smoothing: float = 0.1
+    batch_size: int = 64
+    training: TrainerConfig = field(
+        default_factory=lambda: TrainerConfig(
+            max_seconds=150, optimizer="muon", learning_rate=3e-3, warmup_steps=100, betas=(0.9, 0.98)
+        )
+    )
+
+
+@dataclass(frozen=True)
+class EncoderPreset:
+    """How a `TextEncoder` is built and trained, by `MaskedTextModel`, `TextClassifier` and `QuestionAnswerer`."""
+
+    vocab_size: int = 2000
+    context_length: int = 64
+    d_model: int = 128
+    num_heads: int = 4
+    num_layers: int = 3
+    dropout: float = 0.1
+    batch_size: int = 64
+    training: TrainerConfig = field(
+        default_factory=lambda: TrainerConfig(
+            max_seconds=120, optimizer="muon", learning_rate=3e-3, warmup_steps=100, betas=(0.9, 0.98)
+        )
+    )
+
+
 TEXT_PRESETS = {
     # Learns to spell and to make sentences from a small text in half a minute.
     "tiny": TextPreset(vocab_size=512, batch_size=12),
@@ -72,6 +110,36 @@ CAPTION_PRESETS = {
         channels=(32, 64, 96),
         training=TrainerConfig(max_seconds=600, learning_rate=2e-3, warmup_steps=100, betas=(0.9, 0.98)),
     ),
+}
+
+PAIR_PRESETS = {
+    # A few thousand short sentences from a small world.
+    "tiny": PairPreset(),
+    # Tens of thousands of sentences in real language.
+    "small": PairPreset(
+        vocab_size=4000,
+        context_length=128,
+        d_model=256,
+        num_encoder_layers=3,
+        num_decoder_layers=2,
+        dropout=0.2,
+        batch_size=64,
+        training=TrainerConfig(
+            max_seconds=900,
+            optimizer="muon",
+            learning_rate=3e-3,
+            warmup_steps=200,
+            betas=(0.9, 0.98),
+            validate_every=200,
+        ),
+    ),
+}
+
+ENCODER_PRESETS = {
+    # Short texts from a small world.
+    "tiny": EncoderPreset(),
+    # Paragraphs with questions, or real language.
+    "small": EncoderPreset(vocab_size=6000, context_length=256, d_model=192, num_heads=6, num_layers=4, batch_size=32),
 }
 
 

@@ -72,10 +72,14 @@ class Task:
             task.model = cls.build(config["architecture"])
         except (KeyError, TypeError, ValueError) as error:
             raise MinimmError(f"{folder / 'config.json'} does not describe a {cls.kind} model ({error})") from None
+        task._after_load(config["architecture"])
         task.tokenizer = load_tokenizer(folder / "tokenizer.json")
         load_weights(task.model, folder / "model.safetensors")
         task.model.to(task.device).eval()
         return task
+
+    def _after_load(self, architecture: dict[str, Any]) -> None:
+        """Take from a loaded `architecture` what the task needs beside the model."""
 
     def _save_description(self, folder: Path) -> None:
         self.tokenizer.save(folder / "tokenizer.json")
@@ -91,7 +95,7 @@ class Task:
         resume: bool,
         draw_batch: Callable[[torch.Generator], Any],
         loss: Callable[[nn.Module, Any], Tensor],
-        validate: Callable[[nn.Module], float],
+        validate: Callable[[nn.Module], float] | None,
         batch_items: int,
         unit: str,
     ) -> None:

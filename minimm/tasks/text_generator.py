@@ -14,6 +14,7 @@ from minimm.datasets.text_corpus import IGNORE, TokenWindows, read_corpus, split
 from minimm.errors import check
 from minimm.generation.beam_search import beam_search
 from minimm.generation.sampling import Sampling, generate
+from minimm.interoperability.hugging_face import is_hugging_face_folder, load_hugging_face
 from minimm.interpretation.recorder import attention_maps
 from minimm.layers.initialization import initialize
 from minimm.layers.multi_head_attention import SelfAttention
@@ -22,7 +23,7 @@ from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.tasks.attended import AttendedText
 from minimm.tasks.presets import TEXT_PRESETS, find_preset
 from minimm.tasks.task import Task
-from minimm.tokenizers import TOKENIZERS
+from minimm.tokenizers import TOKENIZERS, load_hugging_face_tokenizer
 from minimm.training.losses import cross_entropy
 
 VALIDATION_TOKENS = 16_384  # how much of the validation text is looked at during training; `evaluate` takes all of it
@@ -58,6 +59,16 @@ class TextGenerator(Task):
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `LanguageModel`."""
         return LanguageModel(LanguageModelConfig(**architecture))
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "auto") -> TextGenerator:
+        """Open what `save` or a training run wrote, or a GPT-2 or Llama folder of Hugging Face's transformers."""
+        if not is_hugging_face_folder(folder):
+            return super().load(folder, device)
+        task = cls(device=device)
+        task.model = load_hugging_face(folder).to(task.device)
+        task.tokenizer = load_hugging_face_tokenizer(folder)
+        return task
 
     def fit(
         self,

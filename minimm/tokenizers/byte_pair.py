@@ -13,7 +13,7 @@ Differs from GPT-2 in that the ids 0..255 are the bytes themselves, not a permut
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, repeat
 from operator import add
 from typing import Any
@@ -27,6 +27,7 @@ from minimm.tokenizers.tokenizer import (
     Tokenizer,
     Unknown,
     check_unknown,
+    consecutive_special_ids,
     visible,
 )
 
@@ -56,9 +57,9 @@ class BytePairTokenizer(Tokenizer):
 
     kind = "byte_pair"
 
-    def __init__(self, merges: Sequence[Merge]):
+    def __init__(self, merges: Sequence[Merge], *, split: Callable[[str], list[str]] = split_words):
         """`merges`: what `train_byte_pair` gives; merge i = (a, b) with a, b < 256 + i makes the token 256 + i."""
-        self._words = _WordEncoder(merges)
+        self._words = _WordEncoder(merges, split)
         self._merges = [tuple(merge) for merge in merges]
         self._bytes = [bytes([i]) for i in range(NUM_BYTES)]
         for first, second in self._merges:
@@ -90,9 +91,9 @@ class BytePairTokenizer(Tokenizer):
         return len(self._bytes)
 
     @property
-    def first_special_id(self) -> int:
-        """256 + the number of merges."""
-        return NUM_BYTES + len(self._merges)
+    def special_ids(self) -> dict[str, int]:
+        """From 256 + the number of merges on."""
+        return consecutive_special_ids(NUM_BYTES + len(self._merges))
 
     def encode(self, text: str, *, unknown: Unknown = "error") -> list[int]:
         """Turn text into ids. Nothing is ever unknown to bytes; `unknown` is there because every tokenizer has it."""
@@ -130,15 +131,16 @@ class BytePairTokenizer(Tokenizer):
 class _WordEncoder(dict[str, list[int]]):
     """word -> ids, worked out at the first look-up and remembered: a text repeats its words."""
 
-    def __init__(self, merges: Sequence[Merge]):
+    def __init__(self, merges: Sequence[Merge], split: Callable[[str], list[str]] = split_words):
         super().__init__()
         _check_merges(merges)
+        self._split = split
         self._pairs = [chr(first) + chr(second) for first, second in merges]
         self._id_of_pair = {pair: i for i, pair in enumerate(self._pairs, start=NUM_BYTES)}
 
     def encode(self, text: str) -> list[int]:
         """The ids of all words of `text`, one after the other."""
-        return list(chain.from_iterable(map(self.__getitem__, split_words(text))))
+        return list(chain.from_iterable(map(self.__getitem__, self._split(text))))
 
     def __missing__(self, word: str) -> list[int]:
         symbols = to_symbols(word)

@@ -53,8 +53,19 @@ def train_byte_pair(text: str | Iterable[str], vocab_size: int) -> list[Merge]:
     for one in as_texts(text):
         word_counts.update(split_words(one))
     words = list(map(to_symbols, word_counts))
-    counts = list(word_counts.values())
+    return learn_merges(words, list(word_counts.values()), [bytes([i]) for i in range(NUM_BYTES)], vocab_size)
 
+
+def learn_merges(words: list[str], counts: list[int], token_bytes: list[bytes], vocab_size: int) -> list[Merge]:
+    """Join the most frequent neighbours until there are `vocab_size` tokens or no two are left beside each other.
+
+    Args:
+        words: the distinct words, as strings whose characters are token ids; they are changed. counts: how often each occurs.
+        token_bytes: what each token to begin with stands for, by which ties are decided; it grows by one with each merge.
+
+    Returns:
+        The merges in order; merge i makes the token `len(token_bytes) + i`.
+    """
     pair_counts: dict[str, int] = defaultdict(int)
     words_with: dict[str, list[int]] = defaultdict(list)  # may repeat a word, or name one that lost the pair since
     for number, (word, count) in enumerate(zip(words, counts, strict=True)):
@@ -62,7 +73,6 @@ def train_byte_pair(text: str | Iterable[str], vocab_size: int) -> list[Merge]:
             pair_counts[pair] += count
             words_with[pair].append(number)
 
-    token_bytes = [bytes([i]) for i in range(NUM_BYTES)]
     rank = [_descending(token) for token in token_bytes]
     heap = [(-count, rank[ord(pair[0])], rank[ord(pair[1])], pair) for pair, count in pair_counts.items()]
     heapify(heap)

@@ -21,6 +21,7 @@ from minimm.tokenizers.tokenizer import (
     Unknown,
     as_texts,
     check_unknown,
+    consecutive_special_ids,
     visible,
 )
 
@@ -81,16 +82,17 @@ class PieceTokenizer(Tokenizer):
         return len(self._decoded)
 
     @property
-    def first_special_id(self) -> int:
-        """0: the special tokens come first."""
-        return 0
+    def special_ids(self) -> dict[str, int]:
+        """0 to 3: the special tokens come first."""
+        return consecutive_special_ids(0)
 
     def encode(self, text: str, *, unknown: Unknown = "error") -> list[int]:
         """Turn text into ids, one for each piece. A piece never seen raises `MinimmError`, or becomes `<unk>`."""
         check_unknown(unknown)
         pieces = self.split(text)
         if unknown == "replace":
-            return [self._id_of.get(piece, self.unk_id) for piece in pieces]
+            unknown_id = self.unk_id
+            return [self._id_of.get(piece, unknown_id) for piece in pieces]
         try:
             return [self._id_of[piece] for piece in pieces]
         except KeyError:

@@ -45,8 +45,8 @@ class Tokenizer(ABC):
 
     @property
     @abstractmethod
-    def first_special_id(self) -> int:
-        """The id of `<pad>`; the other special tokens follow in the order of `SPECIAL_TOKENS`."""
+    def special_ids(self) -> dict[str, int]:
+        """The ids of the special tokens by name: those of `SPECIAL_TOKENS`, and others that a kind has beside them."""
 
     @abstractmethod
     def encode(self, text: str, *, unknown: Unknown = "error") -> list[int]:
@@ -75,22 +75,22 @@ class Tokenizer(ABC):
     @property
     def pad_id(self) -> int:
         """The id of `<pad>`."""
-        return self.first_special_id
+        return self.special_ids["<pad>"]
 
     @property
     def bos_id(self) -> int:
         """The id of `<bos>`."""
-        return self.first_special_id + 1
+        return self.special_ids["<bos>"]
 
     @property
     def eos_id(self) -> int:
         """The id of `<eos>`."""
-        return self.first_special_id + 2
+        return self.special_ids["<eos>"]
 
     @property
     def unk_id(self) -> int:
         """The id of `<unk>`."""
-        return self.first_special_id + 3
+        return self.special_ids["<unk>"]
 
     def encode_batch(
         self,
@@ -123,10 +123,8 @@ class Tokenizer(ABC):
     def token_text(self, token_id: int) -> str:
         """A short label of one token for figures: spaces as '␣', control characters and partial UTF-8 as escapes."""
         (token_id,) = self._checked_ids([token_id])
-        special = token_id - self.first_special_id
-        if 0 <= special < len(SPECIAL_TOKENS):
-            return SPECIAL_TOKENS[special]
-        return self._ordinary_token_text(token_id)
+        names = [name for name, special_id in self.special_ids.items() if special_id == token_id]
+        return names[0] if names else self._ordinary_token_text(token_id)
 
     def save(self, path: str | Path) -> None:
         """Write everything to one UTF-8 JSON file, atomically."""
@@ -170,6 +168,11 @@ class Tokenizer(ABC):
                 f"(0 to {self.vocab_size - 1}); decode with the tokenizer that encoded"
             )
         return checked
+
+
+def consecutive_special_ids(first: int) -> dict[str, int]:
+    """The four special tokens, numbered from `first` on."""
+    return {name: first + number for number, name in enumerate(SPECIAL_TOKENS)}
 
 
 def as_texts(text: str | Iterable[str]) -> Iterable[str]:

@@ -14,15 +14,22 @@ from torch import nn
 
 from minimm.errors import check
 from minimm.layers.transformer_block import TransformerBlock
+from minimm.training.fine_tuning import layer_wise_factors
 from minimm.training.muon import Muon
 
 
 def build_optimizer(
-    model: nn.Module, name: str, learning_rate: float, weight_decay: float, betas: tuple[float, float]
+    model: nn.Module,
+    name: str,
+    learning_rate: float,
+    weight_decay: float,
+    betas: tuple[float, float],
+    layer_decay: float = 1.0,
 ) -> torch.optim.Optimizer:
     """ "adamw" for all parameters, or "muon" for the matrices of Transformer blocks and AdamW for the rest.
 
     Parameters with two or more axes decay, vectors do not. Each group's `initial_lr` is what the schedule multiplies.
+    `layer_decay` below 1 gives AdamW's layers rates of their own (see `fine_tuning.py`).
     """
     check(name in ("adamw", "muon"), f"optimizer {name!r} is not known; choose adamw or muon")
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -31,9 +38,16 @@ def build_optimizer(
         blocks = [module for module in model.modules() if isinstance(module, TransformerBlock)]
         matrices = [p for block in blocks for p in block.parameters() if p.requires_grad and p.ndim == 2]
     others = [p for p in parameters if all(p is not matrix for matrix in matrices)]
+    check(name == "adamw" or layer_decay == 1.0, "layer_decay is for adamw; choose --optimizer adamw or leave it at 1")
+    factors = layer_wise_factors(model, layer_decay)
     groups = [
-        {"params": [p for p in others if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
+        {
+            "params": [p for p in others if (p.ndim >= 2) == is_matrix and factors[p] == factor],
+            "weight_decay": weight_decay if is_matrix else 0.0,
+            "lr": learning_rate * factor,
+        }
+        for factor in sorted(set(factors.values()), reverse=True)
+        for is_matrix in (True, False)
     ]
     fused = parameters[0].device.type in ("cpu", "cuda")
     optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=fused)

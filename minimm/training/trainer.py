@@ -37,11 +37,13 @@ class TrainerConfig:
     learning_rate: float = 3e-3
     final_learning_rate_factor: float = 0.01  # the cosine ends at this share of learning_rate
     warmup_steps: int = 50
+    layer_decay: float = 1.0  # below 1, layers nearer to the input learn more slowly: for fine-tuning with adamw
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.99)
     clip_norm: float = 1.0  # longer gradients are shortened to this (Pascanu et al. 2013)
     accumulation: int = 1  # batches whose gradients are averaged into one step: a large batch in little memory
     validate_every: int = 250  # steps
+    patience: int | None = None  # validations without a better loss after which the run ends early; None = never
     save_every_seconds: float = 15.0  # how much work a crash may cost at most
     precision: str = "auto"  # "float32", "bfloat16" or "auto"
     seed: int = 0
@@ -51,7 +53,7 @@ class TrainerConfig:
             self.max_steps is not None or self.max_seconds is not None,
             "a run needs an end: give max_steps, max_seconds or both",
         )
-        for name in ("max_steps", "max_seconds", "learning_rate", "accumulation", "validate_every"):
+        for name in ("max_steps", "max_seconds", "learning_rate", "accumulation", "validate_every", "patience"):
             value = getattr(self, name)
             check(value is None or value > 0, f"{name} must be above 0, but it is {value}")
 
@@ -96,7 +98,7 @@ class Trainer:
         self.folder = None if folder is None else Path(folder)
         self.device = next(model.parameters()).device
         self.optimizer = build_optimizer(
-            model, config.optimizer, config.learning_rate, config.weight_decay, config.betas
+            model, config.optimizer, config.learning_rate, config.weight_decay, config.betas, config.layer_decay
         )
         self.result = TrainingResult()
         self.precision = config.precision
@@ -173,7 +175,14 @@ class Trainer:
         return max(by_steps, by_seconds)
 
     def _is_over(self) -> bool:
-        return self._progress() >= 1.0
+        return self._progress() >= 1.0 or self._has_lost_patience()
+
+    def _has_lost_patience(self) -> bool:
+        """Early stopping (Prechelt 1998): the validation loss has not fallen for `patience` validations."""
+        if self.config.patience is None or self.validate is None:
+            return False
+        since_best = (entry for entry in self.result.history if entry["step"] > self.result.best_step)
+        return sum("validation_loss" in entry for entry in since_best) >= self.config.patience
 
     def _refuse_nonfinite(self, loss: float, gradient_norm: float) -> None:
         if math.isfinite(loss) and math.isfinite(gradient_norm):

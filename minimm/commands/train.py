@@ -1,50 +1,33 @@
-"""`minimm train`: one command for each model that is trained from scratch, and the options that they share."""
+"""`minimm train`: a language model or a captioner from scratch. `train_text.py` holds the other models of text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from minimm.commands.options import (
+    Accumulation,
+    BatchSize,
+    Device,
+    Dropout,
+    Heads,
+    Layers,
+    LearningRate,
+    MaxSeconds,
+    MaxSteps,
+    Optimizer,
+    Out,
+    Precision,
+    Resume,
+    Seed,
+    Width,
+    given,
+    interruptible,
+)
+
 train = typer.Typer(help="Train a model from scratch.", no_args_is_help=True, rich_markup_mode=None)
-
-# Options that several commands share.
-Out = Annotated[Path, typer.Option(help="Folder for the model, figures and results.json; it is created.")]
-Seed = Annotated[int, typer.Option(help="Number that fixes all random choices; the same seed gives the same model.")]
-Device = Annotated[str, typer.Option(help="Where to compute: auto (a CUDA GPU if there is one), cpu, cuda or mps.")]
-MaxSeconds = Annotated[float | None, typer.Option(help="Stop training after this many seconds.", min=0)]
-MaxSteps = Annotated[int | None, typer.Option(help="Stop training after this many steps.", min=1)]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it was interrupted.")]
-Precision = Annotated[str, typer.Option(help="auto (bfloat16 where it is measured to be faster), float32 or bfloat16.")]
-Optimizer = Annotated[str | None, typer.Option(help="adamw, or muon: faster learning for Transformer blocks.")]
-LearningRate = Annotated[float | None, typer.Option(help="Highest learning rate; smaller is safer.")]
-BatchSize = Annotated[int | None, typer.Option(help="Examples learned from at once.", min=1)]
-Width = Annotated[int | None, typer.Option(help="Width of the model's vectors.", min=1)]
-Layers = Annotated[int | None, typer.Option(help="Transformer blocks, one behind the other.", min=1)]
-Heads = Annotated[int | None, typer.Option(help="Attention heads in each block; must divide --d-model.", min=1)]
-Dropout = Annotated[float | None, typer.Option(help="Share of numbers dropped in training, 0 to 1.")]
-Accumulation = Annotated[
-    int | None,
-    typer.Option(help="Batches whose gradients are averaged into one step: a large batch in little memory.", min=1),
-]
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C in training ends with a sentence instead of a traceback; the trainer has saved the last whole step."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("interrupted; the same command with --resume goes on from here", err=True)
-        raise typer.Exit(130) from None
-
-
-def _given(options: dict) -> dict:
-    """Those that were given; the preset decides about the others."""
-    return {name: value for name, value in options.items() if value is not None}
 
 
 @train.command("language-model")
@@ -84,19 +67,18 @@ def train_language_model(
     """
     from minimm.tasks.train_runs import train_language_model as run
 
-    options = {
-        "tokenizer": tokenizer,
-        "context_length": context_length,
-        "d_model": d_model,
-        "num_layers": num_layers,
-        "num_heads": num_heads,
-        "dropout": dropout,
-        "batch_size": batch_size,
-        "accumulation": accumulation,
-        "optimizer": optimizer,
-        "learning_rate": learning_rate,
-    }
-    options = _given(options)
+    options = given(
+        tokenizer=tokenizer,
+        context_length=context_length,
+        d_model=d_model,
+        num_layers=num_layers,
+        num_heads=num_heads,
+        dropout=dropout,
+        batch_size=batch_size,
+        accumulation=accumulation,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+    )
     if vocab_size is not None or tokenizer is not None:
         options["vocab_size"] = vocab_size
     limits = {"max_seconds": max_seconds, "max_steps": max_steps}
@@ -139,18 +121,17 @@ def train_captioner(
     """
     from minimm.tasks.train_runs import train_captioner as run
 
-    options = {
-        "image_size": image_size,
-        "d_model": d_model,
-        "num_layers": num_layers,
-        "num_heads": num_heads,
-        "dropout": dropout,
-        "batch_size": batch_size,
-        "accumulation": accumulation,
-        "optimizer": optimizer,
-        "learning_rate": learning_rate,
-    }
-    options = _given(options)
+    options = given(
+        image_size=image_size,
+        d_model=d_model,
+        num_layers=num_layers,
+        num_heads=num_heads,
+        dropout=dropout,
+        batch_size=batch_size,
+        accumulation=accumulation,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+    )
     limits = {"max_seconds": max_seconds, "max_steps": max_steps}
     with interruptible():
         run(data, out, preset=preset, seed=seed, device=device, resume=resume, precision=precision, **limits, **options)

@@ -1,0 +1,235 @@
+"""`minimm train translator`, `summarizer`, `encoder`, `classifier` and `question-answerer`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minimm.commands.options import (
+    BatchSize,
+    Device,
+    Dropout,
+    LearningRate,
+    MaxSeconds,
+    MaxSteps,
+    Optimizer,
+    Out,
+    Precision,
+    Resume,
+    Seed,
+    Width,
+    given,
+    interruptible,
+)
+from minimm.commands.train import train
+
+Pretrained = Annotated[
+    Path | None,
+    typer.Option(help="Start from this encoder: what `minimm train encoder` wrote, or a Hugging Face BERT folder."),
+]
+
+
+@train.command("translator")
+def train_translator(
+    source: Annotated[str, typer.Option(help="Language to translate from, as in the files' names: en, de, zh.")],
+    target: Annotated[str, typer.Option(help="Language to translate into.")],
+    pairs: Annotated[
+        str,
+        typer.Option(
+            help="A folder with train.LANGUAGE files (.gz too) whose lines belong together, or train.tsv; or bundled data."
+        ),
+    ] = "parallel",
+    out: Out = Path("runs/translator"),
+    preset: Annotated[str | None, typer.Option(help="tiny or small; by the number of pairs if not given.")] = None,
+    vocab_size: Annotated[int | None, typer.Option(help="Tokens of the vocabulary that both sides share.")] = None,
+    d_model: Width = None,
+    dropout: Dropout = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    learning_rate: LearningRate = None,
+    max_seconds: MaxSeconds = None,
+    max_steps: MaxSteps = None,
+    precision: Precision = "auto",
+    seed: Seed = 0,
+    device: Device = "auto",
+    resume: Resume = False,
+) -> None:
+    """Learn to translate sentences from pairs: an encoder reads, a decoder writes.
+
+    `bleu` in results.json is measured on the part called test (the first whose name begins so), with four beams.
+
+    Example: minimm train translator --source en --target zh --max-seconds 150 --out runs/zh
+    """
+    from minimm.tasks.text_runs import train_translator as run
+
+    options = given(
+        vocab_size=vocab_size,
+        d_model=d_model,
+        dropout=dropout,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+    )
+    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
+    options |= {"seed": seed, "device": device, "precision": precision}
+    with interruptible():
+        run(pairs, source, target, out, preset=preset, limits=limits, **options)
+
+
+@train.command("summarizer")
+def train_summarizer(
+    data: Annotated[
+        str, typer.Option(help="A .jsonl file with article and summary, a folder with train.jsonl, or bundled data.")
+    ] = "summaries",
+    out: Out = Path("runs/summarizer"),
+    preset: Annotated[str, typer.Option(help="tiny or small.")] = "tiny",
+    vocab_size: Annotated[int | None, typer.Option(help="Tokens of the vocabulary.")] = None,
+    context_length: Annotated[int | None, typer.Option(help="The longest article in tokens.", min=1)] = None,
+    d_model: Width = None,
+    dropout: Dropout = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    learning_rate: LearningRate = None,
+    max_seconds: MaxSeconds = None,
+    max_steps: MaxSteps = None,
+    precision: Precision = "auto",
+    seed: Seed = 0,
+    device: Device = "auto",
+    resume: Resume = False,
+) -> None:
+    """Learn to write summaries; two methods that only pick sentences are measured beside it.
+
+    Example: minimm train summarizer --max-seconds 300 --out runs/summarizer
+    """
+    from minimm.tasks.text_runs import train_summarizer as run
+
+    options = given(
+        vocab_size=vocab_size,
+        context_length=context_length,
+        d_model=d_model,
+        dropout=dropout,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+    )
+    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
+    options |= {"seed": seed, "device": device, "precision": precision}
+    with interruptible():
+        run(data, out, preset=preset, limits=limits, **options)
+
+
+@train.command("encoder")
+def train_encoder(
+    text: Annotated[list[Path], typer.Option(help="A text file or a folder of them, unlabelled; may be repeated.")],
+    out: Out = Path("runs/encoder"),
+    preset: Annotated[str, typer.Option(help="tiny or small.")] = "tiny",
+    vocab_size: Annotated[int | None, typer.Option(help="Tokens of the WordPiece vocabulary.")] = None,
+    d_model: Width = None,
+    dropout: Dropout = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    learning_rate: LearningRate = None,
+    max_seconds: MaxSeconds = None,
+    max_steps: MaxSteps = None,
+    precision: Precision = "auto",
+    seed: Seed = 0,
+    device: Device = "auto",
+    resume: Resume = False,
+) -> None:
+    """Pretrain a text encoder by filling gaps, for classifiers and question answerers to start from.
+
+    Example: minimm train encoder --text reviews.txt --max-seconds 120 --out runs/encoder
+    """
+    from minimm.tasks.text_runs import train_encoder as run
+
+    options = given(
+        vocab_size=vocab_size,
+        d_model=d_model,
+        dropout=dropout,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+    )
+    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
+    options |= {"seed": seed, "device": device, "precision": precision}
+    with interruptible():
+        run(text, out, preset=preset, limits=limits, **options)
+
+
+@train.command("classifier")
+def train_classifier(
+    data: Annotated[
+        str, typer.Option(help="A .tsv file of label, tab, text; a folder with train.tsv; or bundled data.")
+    ] = "sentiment",
+    out: Out = Path("runs/classifier"),
+    preset: Annotated[str, typer.Option(help="tiny or small.")] = "tiny",
+    pretrained: Pretrained = None,
+    method: Annotated[str, typer.Option(help="What of a pretrained encoder learns: full, frozen or lora.")] = "full",
+    dropout: Dropout = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    learning_rate: LearningRate = None,
+    max_seconds: MaxSeconds = None,
+    max_steps: MaxSteps = None,
+    precision: Precision = "auto",
+    seed: Seed = 0,
+    device: Device = "auto",
+    resume: Resume = False,
+) -> None:
+    """Learn to label texts, from scratch or from a pretrained encoder.
+
+    Example: minimm train classifier --pretrained runs/encoder --method lora --out runs/classifier
+    """
+    from minimm.tasks.text_runs import train_classifier as run
+
+    options = given(
+        pretrained=pretrained,
+        dropout=dropout,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+    )
+    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
+    options |= {"method": method, "seed": seed, "device": device, "precision": precision}
+    with interruptible():
+        run(data, out, preset=preset, limits=limits, **options)
+
+
+@train.command("question-answerer")
+def train_question_answerer(
+    data: Annotated[
+        str, typer.Option(help="A .json file in SQuAD's layout, a folder with train.json, or bundled data.")
+    ] = "questions",
+    out: Out = Path("runs/question-answerer"),
+    preset: Annotated[str, typer.Option(help="tiny or small.")] = "small",
+    pretrained: Pretrained = None,
+    dropout: Dropout = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    learning_rate: LearningRate = None,
+    max_seconds: MaxSeconds = None,
+    max_steps: MaxSteps = None,
+    precision: Precision = "auto",
+    seed: Seed = 0,
+    device: Device = "auto",
+    resume: Resume = False,
+) -> None:
+    """Learn to find the words of a text that answer a question.
+
+    Example: minimm train question-answerer --max-seconds 300 --out runs/qa
+    """
+    from minimm.tasks.text_runs import train_question_answerer as run
+
+    options = given(
+        pretrained=pretrained,
+        dropout=dropout,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+    )
+    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
+    options |= {"seed": seed, "device": device, "precision": precision}
+    with interruptible():
+        run(data, out, preset=preset, limits=limits, **options)
