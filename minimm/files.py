@@ -62,3 +62,15 @@ def read_json(path: str | Path) -> Any:
         raise MinimmError(
             f"{path} is not readable JSON ({error}); it may be truncated or another kind of file"
         ) from None
+
+
+def read_sections(path: str | Path) -> dict[str, list[str]]:
+    """A text file of word lists by name: `[name]` begins one, its entries end at commas and line ends; # is a comment."""
+    sections: dict[str, list[str]] = {}
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        line = line.strip()
+        if line.startswith("[") and line.endswith("]"):
+            entries = sections.setdefault(line[1:-1], [])
+        elif line and not line.startswith("#"):
+            entries += [entry.strip() for entry in line.split(",")]
+    return sections

@@ -146,3 +146,20 @@ def test_unknown_names_are_answered_with_the_known_ones():
         build_normalization("batch", 4)
     with pytest.raises(MinimmError, match="'relu' is not known; choose from .*'gelu', 'gelu_tanh', 'swiglu'"):
         build_feed_forward("relu", 4)
+
+
+@given(rows=st.integers(1, 5), width=st.integers(1, 9), seed=seeds)
+def test_the_fused_layer_norm_is_the_formula_in_value_and_gradient(rows, width, seed):
+    generator = torch.Generator().manual_seed(seed)
+    x, incoming = (normal(generator, rows, width) for _ in range(2))
+    norm = LayerNorm(width).double()
+    with torch.no_grad():
+        norm.gain.copy_(normal(generator, width))
+        norm.bias.copy_(normal(generator, width))
+    inputs = [x.requires_grad_(), norm.gain, norm.bias]
+    fused, plain = norm(x), layer_norm(x, norm.gain, norm.bias, norm.eps)
+    torch.testing.assert_close(fused, plain)
+    for ours, theirs in zip(
+        torch.autograd.grad(fused, inputs, incoming), torch.autograd.grad(plain, inputs, incoming), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-8)

@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 import torch
+
 from minimm.datasets.collection import Document
 from minimm.datasets.question_answering import Question
-
 from minimm.errors import MinimmError
 from minimm.tasks import MaskedTextModel, QuestionAnswerer, Summarizer, TextClassifier, Translator
 
@@ -87,10 +87,12 @@ def test_a_summarizer_learns_which_fact_matters_and_stands_beside_two_that_only_
         other = things[(7 * i + 3) % 20]
         articles.append(f"It was a day like any other. {person} bought {thing}. Nobody saw {other}.")
         summaries.append(f"{person} bought {thing}.")
+    order = torch.randperm(len(articles), generator=torch.Generator().manual_seed(0)).tolist()
+    articles, summaries = [articles[i] for i in order], [summaries[i] for i in order]
     task = Summarizer(
         **FAST, num_encoder_layers=1, num_decoder_layers=1, vocab_size=500, dropout=0.0, context_length=64
     )
-    task.fit(articles[:-40], summaries[:-40], max_steps=250)
+    task.fit(articles[:-40], summaries[:-40], max_steps=400)
     model = task.evaluate(articles[-40:], summaries[-40:])
     lead = task.evaluate(articles[-40:], summaries[-40:], method="lead")
     assert model["rouge1"] >= 0.9 > lead["rouge1"]
@@ -197,7 +199,7 @@ def facts(count, seed=0):
 @pytest.fixture(scope="module")
 def answerer():
     task = QuestionAnswerer("tiny", **FAST, num_layers=2, vocab_size=300, context_length=48, dropout=0.0)
-    return task.fit(facts(1500), max_steps=500)
+    return task.fit(facts(1500), max_steps=1000)
 
 
 def test_a_question_answerer_finds_the_words_that_answer(answerer, tmp_path):

@@ -1,6 +1,7 @@
 """Questions with the text that answers them, in SQuAD's layout (Rajpurkar et al. 2016).
 
-{"data": [{"paragraphs": [{"context": ..., "qas": [{"id": ..., "question": ..., "answers": [{"text": ..., "answer_start": n}]}]}]}]}
+{"data": [{"paragraphs": [{"context": "...", "qas": [
+    {"id": "...", "question": "...", "answers": [{"text": "...", "answer_start": 7}]}]}]}]}
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def read_squad(path: str | Path) -> list[Question]:
                     questions.append(_question(paragraph["context"], item, path))
     except (KeyError, TypeError) as error:
         raise MinimmError(
-            f"{path} is not in SQuAD's layout ({error!r:.80}): data, paragraphs, context, qas, answers"
+            f"{path} is not in SQuAD's layout ({error!r:.60}): data, paragraphs, context, qas, answers"
         ) from None
     check(len(questions) > 0, f"{path} has no question in it")
     return questions

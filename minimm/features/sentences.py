@@ -1,7 +1,7 @@
 """Cutting a text into sentences, English and Chinese, by their closing marks.
 
-A full stop does not end a sentence behind an abbreviation (Dr.), a single initial (J.), or inside a number (3.5), nor when the next
-word is in lower case; 。！？； always do. Quotation marks and brackets that close behind the mark belong to the sentence.
+A full stop does not end a sentence behind an abbreviation (Dr.), a single initial (J.), or inside a number (3.5), nor when
+the next word is in lower case; 。！？； always do. Quotation marks and brackets that close behind the mark belong to it.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     weight(w, d) = count of w in d * (ln((1 + N) / (1 + documents with w)) + 1),    then each document's vector has length 1
     similarity   = dot product of two such vectors, from 0 to 1
 
-Source: Salton & Buckley 1988; smoothed as scikit-learn's TfidfVectorizer does by default. The index is inverted, word -> documents,
-so that a search touches only documents that share a word with the question.
+Source: Salton & Buckley 1988; smoothed as scikit-learn's TfidfVectorizer does by default. The index is inverted, word ->
+documents, so that a search touches only documents that share a word with the question.
 """
 
 from __future__ import annotations
@@ -53,12 +53,8 @@ class TfIdf:
 
     def transform(self, text: str) -> dict[str, float]:
         """word -> weight, of length 1; words that no indexed document has are left out, so it may be empty."""
-        counts = Counter(search_words(text))
-        known = {
-            word: count * self.inverse_frequency[word]
-            for word, count in counts.items()
-            if word in self.inverse_frequency
-        }
+        counts = Counter(word for word in search_words(text) if word in self.inverse_frequency)
+        known = {word: count * self.inverse_frequency[word] for word, count in counts.items()}
         length = math.hypot(*known.values())
         return {word: weight / length for word, weight in known.items()}
 
