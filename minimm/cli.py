@@ -13,6 +13,7 @@ import typer
 
 from minimm.classroom import commands as classroom
 from minimm.commands import text
+from minimm.commands.data import data
 from minimm.commands.options import Device, Model, NumBeams, Out, Resume, Seed, interruptible
 from minimm.commands.train_text import train  # `train` with all of its commands
 from minimm.errors import MinimmError
@@ -26,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(train, name="train")
+app.add_typer(data, name="data")
 
 app.command()(classroom.check)
 app.command("list-specs")(classroom.list_specs)

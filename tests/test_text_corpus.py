@@ -51,7 +51,7 @@ def test_every_unreadable_text_is_named(tmp_path):
 
 
 def test_a_gzip_bomb_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("minimm.datasets.text_corpus.MAX_BYTES", 1_000)
+    monkeypatch.setattr("minimm.datasets.text_files.MAX_BYTES", 1_000)
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"0" * 2_000))
     with pytest.raises(MinimmError, match="unpacks to more"):
         read_corpus(tmp_path / "bomb.gz")

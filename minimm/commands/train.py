@@ -33,7 +33,7 @@ train = typer.Typer(help="Train a model from scratch.", no_args_is_help=True, ri
 @train.command("language-model")
 def train_language_model(
     text: Annotated[
-        list[Path], typer.Option(help="A text file (.txt, .md, .gz) or a folder of them; may be repeated.")
+        list[Path], typer.Option(help="A text file (.txt, .md, .html, .gz) or a folder of them; may be repeated.")
     ],
     out: Out = Path("runs/language-model"),
     preset: Annotated[

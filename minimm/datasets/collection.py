@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minimm.datasets.text_corpus import files_of, read_text
+from minimm.datasets.text_files import SUFFIXES, files_of, read_document
 from minimm.errors import check
 
 
@@ -21,14 +21,19 @@ class Document:
 def collect(paths: Sequence[str | Path]) -> list[Document]:
     """The documents of files and folders, in the order of their names; empty ones are left out.
 
-    Folders are searched for .txt and .md files, .gz too. Raises `MinimmError` for what cannot be read or holds no text.
+    Folders are searched for .txt, .md, .html and .htm files, .gz too; a file given by name may be called anything.
+    Raises `MinimmError` for what cannot be read or holds no text.
     """
     documents = []
     for path in map(Path, paths):
         for file in files_of(path):
-            text = read_text(file)
+            text = read_document(file)
             if text.strip():
-                source = str(file.relative_to(path)) if path.is_dir() else str(file)
+                source = file.relative_to(path).as_posix() if path.is_dir() else str(file)
                 documents.append(Document(text, source))
-    check(len(documents) > 0, f"there is no text in {', '.join(map(str, paths)) or 'no path at all'}")
+    check(
+        len(documents) > 0,
+        f"there is no text in {', '.join(map(str, paths)) or 'no path at all'}; give files or folders with "
+        f"{', '.join(SUFFIXES)} files",
+    )
     return documents

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from minimm.datasets.text_corpus import read_text
+from minimm.datasets.text_files import read_text
 from minimm.errors import check
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from minimm.datasets.folders import find_folder, find_splits
-from minimm.datasets.text_corpus import read_text
+from minimm.datasets.text_files import read_text
 from minimm.errors import check
 
 Pairs = list[tuple[str, str]]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from minimm.datasets.text_corpus import read_text
+from minimm.datasets.text_files import read_text
 from minimm.errors import MinimmError, check
 
 

@@ -6,32 +6,24 @@ one after it. For evaluation the windows lie side by side, so that every token i
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from minimm.errors import MinimmError, check
+from minimm.datasets.text_files import SUFFIXES, files_of, read_document
+from minimm.errors import check
 
-SUFFIXES = (
-    ".txt",
-    ".md",
-    ".txt.gz",
-    ".md.gz",
-)  # what is read from a folder; a file given by name may be called anything
 IGNORE = -100  # a target with this value does not count: padding, or a place with nothing to predict
-MAX_BYTES = 2**30  # a small .gz can unpack to any size
 
 
 def read_corpus(*paths: str | Path) -> str:
     """The text of files and folders, joined by a blank line; line ends become \\n.
 
     Args:
-        paths: text files (UTF-8, .gz too) or folders, which are searched for *.txt, *.md and both with .gz, in order
-            of name; hidden and empty files are left out.
+        paths: text files (UTF-8, .gz too) or folders, which are searched for .txt, .md, .html and .htm files, .gz too,
+            in order of name; hidden and empty files are left out. Markup is taken away.
 
     Raises:
         MinimmError: a path that is missing, has no text in it, is not UTF-8 or is a broken or far too large .gz.
@@ -40,46 +32,13 @@ def read_corpus(*paths: str | Path) -> str:
     texts = []
     for path in map(Path, paths):
         files = files_of(path)
-        check(len(files) > 0, f"{path} has no text in it; give a folder with .txt, .md, .txt.gz or .md.gz files")
-        found = [text for text in map(read_text, files) if text.strip()]
+        check(len(files) > 0, f"{path} has no text in it; give a folder with {', '.join(SUFFIXES)} files, .gz too")
+        found = [text for text in map(read_document, files) if text.strip()]
         check(len(found) > 0, f"{path} is empty; give a file or a folder with text")
         texts += found
     if len(texts) == 1:
         return texts[0]  # as it is, so that a single file's characters can be counted
     return "\n\n".join(text.strip("\n") for text in texts) + "\n"
-
-
-def files_of(path: Path) -> list[Path]:
-    """The file itself, or the text files under a folder in order of name; hidden ones are left out."""
-    try:
-        check(path.exists(), f"{path} does not exist; give a text file or a folder of them")
-        if not path.is_dir():
-            return [path]
-        inside = (file for file in sorted(path.rglob("*")) if file.is_file() and file.name.endswith(SUFFIXES))
-        return [file for file in inside if not any(part.startswith(".") for part in file.relative_to(path).parts)]
-    except OSError as error:
-        raise MinimmError(f"{path} could not be read ({error.strerror or error})") from error
-
-
-def read_text(path: Path) -> str:
-    """One UTF-8 file, .gz too, with line ends as \\n. What cannot be read so raises a `MinimmError` that says why."""
-    try:
-        if path.suffix == ".gz":
-            with gzip.open(path) as file:
-                data = file.read(MAX_BYTES + 1)
-            check(len(data) <= MAX_BYTES, f"{path} unpacks to more than {MAX_BYTES:,} bytes; split it")
-        else:
-            data = path.read_bytes()
-        text = data.decode("utf-8").removeprefix("\ufeff")  # not "utf-8-sig": its errors count bytes without the mark
-        return text.replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        raise MinimmError(
-            f"{path} is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}; convert it to UTF-8 in an editor"
-        ) from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise MinimmError(f"{path} is not a complete gzip file ({error}); fetch or pack it again") from None
-    except OSError as error:
-        raise MinimmError(f"{path} could not be read ({error.strerror or error})") from error
 
 
 def split_text(text: str, validation_fraction: float = 0.1) -> tuple[str, str]:

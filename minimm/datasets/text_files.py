@@ -1,0 +1,62 @@
+"""Reading texts from the disk: which files a folder offers, what is in a file, and the text without its markup.
+
+Of an .html file the article is kept and menus are dropped, of an .md file the marks are taken away; .gz of any is unpacked.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+from minimm.errors import MinimmError, check
+from minimm.features.markup import html_to_text, markdown_to_text
+
+EXTRACTORS = {".html": html_to_text, ".htm": html_to_text, ".md": markdown_to_text}
+SUFFIXES = (".txt", *EXTRACTORS)  # what is read from a folder; a file given by name may be called anything
+MAX_BYTES = 2**30  # a small .gz can unpack to any size
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file itself, or the text files under a folder in order of name; hidden ones are left out."""
+    try:
+        check(path.exists(), f"{path} does not exist; give a text file or a folder of them")
+        if not path.is_dir():
+            return [path]
+        inside = (file for file in sorted(path.rglob("*")) if file.is_file() and _kind(file) in SUFFIXES)
+        return [file for file in inside if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+    except OSError as error:
+        raise MinimmError(f"{path} could not be read ({error.strerror or error})") from error
+
+
+def read_text(path: Path) -> str:
+    """One UTF-8 file, .gz too, with line ends as \\n. What cannot be read so raises a `MinimmError` that says why."""
+    try:
+        if path.suffix == ".gz":
+            with gzip.open(path) as file:
+                data = file.read(MAX_BYTES + 1)
+            check(len(data) <= MAX_BYTES, f"{path} unpacks to more than {MAX_BYTES:,} bytes; split it")
+        else:
+            data = path.read_bytes()
+        text = data.decode("utf-8").removeprefix("\ufeff")  # not "utf-8-sig": its errors count bytes without the mark
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise MinimmError(
+            f"{path} is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}; convert it to UTF-8 in an editor"
+        ) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise MinimmError(f"{path} is not a complete gzip file ({error}); fetch or pack it again") from None
+    except OSError as error:
+        raise MinimmError(f"{path} could not be read ({error.strerror or error})") from error
+
+
+def read_document(path: Path) -> str:
+    """The text of one file, taken out of its markup when its name says that it has some."""
+    text = read_text(path)
+    extract = EXTRACTORS.get(_kind(path))
+    return extract(text) if extract else text
+
+
+def _kind(path: Path) -> str:
+    """The suffix that counts: ".md" of README.md and of README.md.gz."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix
