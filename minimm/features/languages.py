@@ -25,13 +25,13 @@ _SCRIPTS = {
 _COMPILED = {name: regex.compile(pattern) for name, pattern in _SCRIPTS.items()}
 # The commonest words of each language that the others do not have, or have seldom.
 _LITTLE_WORDS = {
-    "en": "the of and to is was that it with for on are this have from they his not be you",
-    "de": "der die das und ist nicht ein eine mit auf für sich dem den von zu wird auch einem einer im",
-    "fr": "le les et est une des dans pour que qui du sur pas avec au sont ce il elle aux",
-    "es": "el los las y es una por con para que del se al su como más lo no está un",
-    "it": "il di che è una per con del della non sono gli le nel si da ha alla dei un",
-    "nl": "het een van en dat op te zijn niet met voor aan er om ook bij maar wordt naar de",
-    "pt": "os uma não para com por do da em que no na dos das ao mais como ele foi um",
+    "en": "the of and to is was that it with for on are this have from they his not be you a in at while an by",
+    "de": "der die das und ist nicht ein eine mit auf für sich dem den von zu wird auch einem einer im in an am",
+    "fr": "le les et est une des dans pour que qui du sur pas avec au sont ce il elle aux un de en",
+    "es": "el los las y es una por con para que del se al su como más lo no está un a de en",
+    "it": "il di che è una per con del della non sono gli le nel si da ha alla dei un a in",
+    "nl": "het een van en dat op te zijn niet met voor aan er om ook bij maar wordt naar de in",
+    "pt": "os uma não para com por do da em que no na dos das ao mais como ele foi um a de em",
 }
 _OWNERS: dict[str, list[str]] = {}
 for _language, _words in _LITTLE_WORDS.items():
