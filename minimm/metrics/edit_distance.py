@@ -34,5 +34,29 @@ def edit_distance(a: Sequence[Any], b: Sequence[Any]) -> int:
     return plain_edit_distance(a, b)
 
 
+def word_error_rate(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Edits of words over words of the references, summed over the corpus: 0 is perfect, and it may exceed 1.
+
+    >>> word_error_rate(["the cat sat"], ["the cat sat down"])
+    0.25
+    """
+    return _error_rate([text.split() for text in hypotheses], [text.split() for text in references])
+
+
+def character_error_rate(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """The same over characters, spaces included; the measure for Chinese, which has none between words."""
+    return _error_rate(hypotheses, references)
+
+
+def _error_rate(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> float:
+    check(
+        len(hypotheses) == len(references) and len(references) > 0,
+        f"there are {len(hypotheses)} hypotheses and {len(references)} references; give as many of both, at least one",
+    )
+    length = sum(map(len, references))
+    check(length > 0, "the references are empty, so there is nothing to compare with")
+    return sum(map(edit_distance, hypotheses, references)) / length
+
+
 def _shape(sequence: Any) -> str:
     return f" and shape {sequence.shape}" if isinstance(sequence, np.ndarray) else ""

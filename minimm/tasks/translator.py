@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minimm.errors import check
+from minimm.features.languages import guess_language
 from minimm.metrics import bleu, chrf, exact_match
 from minimm.tasks.text_to_text import TextToText
 
@@ -55,7 +56,10 @@ class Translator(TextToText):
         return self._write(texts, num_beams, alpha)
 
     def evaluate(self, sources: Sequence[str], targets: Sequence[str], *, num_beams: int = 4) -> dict[str, float]:
-        """Scores against the true translations: `bleu` and `chrf` (0 to 100) and `exact_match` (0 to 1)."""
+        """Scores against the true translations: `bleu` and `chrf` (0 to 100) and `exact_match` (0 to 1).
+
+        BLEU of Chinese counts characters, that of other languages words, as is the custom.
+        """
         check(
             len(sources) == len(targets) and len(sources) > 0,
             f"there are {len(sources)} source sentences and {len(targets)} translations; give as many of both, at least one",
@@ -63,7 +67,12 @@ class Translator(TextToText):
         written = self.translate_all(sources, num_beams=num_beams)
         references = [[target] for target in targets]
         return {
-            "bleu": bleu(written, references),
+            "bleu": bleu(written, references, tokenize="zh" if mostly_chinese(targets) else "13a"),
             "chrf": chrf(written, references),
             "exact_match": exact_match(written, references),
         }
+
+
+def mostly_chinese(texts: Sequence[str]) -> bool:
+    """Whether more than half of the texts are Chinese."""
+    return 2 * sum(guess_language(text) == "zh" for text in texts) > len(texts)
