@@ -11,27 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 from PIL import Image
 
-from minimm.cli import main
 from minimm.datasets.bundled import bundled
 
 SENTENCE = "the quick brown fox jumps over the lazy dog and runs home before the rain comes down. "
 SMALL_LM = ["--d-model", "16", "--num-layers", "1", "--num-heads", "2", "--context-length", "16", "--batch-size", "4"]
 SMALL_CAPTIONER = ["--d-model", "16", "--num-layers", "1", "--num-heads", "2", "--batch-size", "8"]
-
-
-def run(*arguments: str | Path) -> int:
-    """Run the command in this process and return its exit code."""
-    before = sys.argv
-    sys.argv = ["minimm", *map(str, arguments)]
-    try:
-        main()
-    except SystemExit as end:
-        return end.code or 0
-    finally:
-        sys.argv = before
-    return 0
 
 
 @pytest.fixture(scope="session")
@@ -44,19 +31,6 @@ def models(tmp_path_factory) -> Path:
     scenes = ["--data", bundled("scenes"), "--image-size", "32", "--max-steps", "60"]
     assert run("train", "captioner", *scenes, *SMALL_CAPTIONER, "--out", folder / "captioner") == 0
     return folder
-
-
-@pytest.fixture()
-def refused(capsys):
-    """Run a command that must fail with exit code 2 and one line of error; returns that line."""
-
-    def run_refused(*arguments: str | Path) -> str:
-        assert run(*arguments) == 2
-        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-        assert len(lines) == 1
-        return lines[0]
-
-    return run_refused
 
 
 def test_training_a_language_model_writes_everything_it_promises(models):

@@ -6,6 +6,8 @@ the next word is in lower case; 。！？； always do. Quotation marks and brac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import regex
 
 _ABBREVIATIONS = "Mr Mrs Ms Dr Prof St Jr Sr vs etc e.g i.e cf fig no vol pp approx dept est".split()  # noqa: SIM905
@@ -31,6 +33,11 @@ def split_sentences(text: str) -> list[str]:
             start = match.end()
     rest = text[start:].strip()
     return [*sentences, rest] if rest else sentences
+
+
+def join_sentences(sentences: Sequence[str]) -> str:
+    """Sentences put together again, with a space behind those that end in a Latin mark."""
+    return "".join(s if s.endswith(("。", "！", "？", "；")) else f"{s} " for s in sentences).strip()
 
 
 def _is_abbreviated(text: str) -> bool:

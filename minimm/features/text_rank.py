@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minimm.errors import check
-from minimm.features.sentences import split_sentences
+from minimm.features.sentences import join_sentences, split_sentences
 from minimm.features.tf_idf import search_words
 
 DAMPING = 0.85
@@ -48,14 +48,14 @@ def text_rank(sentences: Sequence[str]) -> np.ndarray:
 
 def lead_summary(text: str, num_sentences: int) -> str:
     """The first sentences: for news hard to beat, since reporters put the news first."""
-    return _join(_checked_sentences(text, num_sentences)[:num_sentences])
+    return join_sentences(_checked_sentences(text, num_sentences)[:num_sentences])
 
 
 def text_rank_summary(text: str, num_sentences: int) -> str:
     """The most central sentences, in the order of the text; of equals the earlier one."""
     sentences = _checked_sentences(text, num_sentences)
     best = sorted(np.argsort(-text_rank(sentences).round(9), kind="stable")[:num_sentences].tolist())
-    return _join([sentences[i] for i in best])
+    return join_sentences([sentences[i] for i in best])
 
 
 def _checked_sentences(text: str, num_sentences: int) -> list[str]:
@@ -63,8 +63,3 @@ def _checked_sentences(text: str, num_sentences: int) -> list[str]:
     sentences = split_sentences(text)
     check(len(sentences) > 0, "the text is empty, so there is nothing to shorten")
     return sentences
-
-
-def _join(sentences: Sequence[str]) -> str:
-    """Sentences put together, with a space between those that end in a Latin mark."""
-    return "".join(s if s.endswith(("。", "！", "？", "；")) else f"{s} " for s in sentences).strip()

@@ -45,7 +45,7 @@ class Summarizer(TextToText):
     def summarize_all(
         self, articles: Sequence[str], *, method: str = "model", num_sentences: int = 1, num_beams: int = 4
     ) -> list[str]:
-        """Many summaries at once. An article beyond the model's context is refused; the other methods read any length."""
+        """Many summaries at once. One beyond the model's context is summarised in parts of whole sentences."""
         check(method in METHODS, f"method={method!r} is not known; choose from {METHODS}")
         if method == "lead":
             return [lead_summary(article, num_sentences) for article in articles]

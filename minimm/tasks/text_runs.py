@@ -170,7 +170,8 @@ def _write_pair_samples(
     ]
     write_text(out / "samples.txt", "\n".join(lines))
     _draw_loss(task, type(task).__name__, out, math.log(task.tokenizer.vocab_size))
-    save_figure(task.attend(sources[0], targets[0]).plot(), out / "figures" / "attention.png")
+    source, target = min(test[:SHOWN], key=lambda pair: len(pair[0]))  # the whole map of a long one could not be read
+    save_figure(task.attend(source, target).plot(), out / "figures" / "attention.png")
 
 
 def _draw_loss(task: Task, title: str, out: Path, uniform_loss: float | None) -> None:

@@ -18,6 +18,7 @@ from minimm.datasets.text_corpus import IGNORE
 from minimm.datasets.token_pairs import PairBatch, TokenPairs
 from minimm.datasets.token_texts import pad_right
 from minimm.errors import check
+from minimm.features.sentences import join_sentences, split_sentences
 from minimm.generation.beam_search import beam_search
 from minimm.generation.sampling import generate
 from minimm.interpretation.recorder import attention_maps
@@ -144,9 +145,13 @@ class TextToText(Task):
 
     @torch.inference_mode()
     def _write(self, sources: Sequence[str], num_beams: int, alpha: float) -> list[str]:
-        """The decoder's text for each source; texts of similar length are read together."""
+        """The decoder's text for each source; texts of similar length are read together.
+
+        A source beyond the model's context is read in parts of whole sentences, whose texts are put together.
+        """
         model = self.require_model().eval()
-        rows = [self._checked_source(source) for source in sources]
+        parts = [self._parts(source) for source in sources]
+        rows = [self._checked_source(part) for found in parts for part in found]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         written: dict[int, str] = {}
         for start in range(0, len(order), EVALUATION_PAIRS):
@@ -164,16 +169,35 @@ class TextToText(Task):
                 found = [hypotheses[0][1] for hypotheses in beams]
             for i, new_ids in zip(chosen, found, strict=True):
                 written[i] = self.tokenizer.decode(new_ids)
-        return [written[i] for i in range(len(rows))]
+        texts = iter([written[i] for i in range(len(rows))])
+        return [join_sentences([next(texts) for _ in found]) for found in parts]
+
+    def _parts(self, source: str) -> list[str]:
+        """The source itself when it fits into the context, else as many of its sentences together as fit."""
+        longest = self.require_model().encoder.config.context_length
+
+        def fits(text: str) -> bool:
+            return len(self.tokenizer.encode(text)) + 1 <= longest
+
+        if not isinstance(source, str) or fits(source):
+            return [source]
+        parts: list[str] = []
+        for sentence in split_sentences(source):
+            together = join_sentences([*parts[-1:], sentence])
+            if parts and fits(together):
+                parts[-1] = together
+            else:
+                parts.append(sentence)
+        return parts
 
     def _checked_source(self, source: str) -> list[int]:
-        """The ids that the encoder reads; an empty text and one beyond its context are refused."""
+        """The ids that the encoder reads; an empty text and a single sentence beyond its context are refused."""
         check(isinstance(source, str) and source.strip() != "", f"the text is {source!r:.40}; give at least one word")
         ids = [*self.tokenizer.encode(source), self.tokenizer.eos_id]
         longest = self.require_model().encoder.config.context_length
         check(
             len(ids) <= longest,
-            f"the text has {len(ids)} tokens, but this model reads at most {longest}; give it in parts, sentence by sentence",
+            f"the text has {len(ids)} tokens, but this model reads at most {longest} at once; cut it into shorter sentences",
         )
         return ids
 

@@ -48,7 +48,7 @@ class Translator(TextToText):
         return self
 
     def translate(self, text: str, *, num_beams: int = 4) -> str:
-        """One sentence in the other language. Longer than the model's context is refused; give it sentence by sentence."""
+        """A text in the other language; one that is too long for the model is translated in parts of whole sentences."""
         return self.translate_all([text], num_beams=num_beams)[0]
 
     def translate_all(self, texts: Sequence[str], *, num_beams: int = 4, alpha: float = 0.6) -> list[str]:
