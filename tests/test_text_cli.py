@@ -6,9 +6,12 @@ import json
 import zlib
 
 import pytest
+import torch
 from command_line import run
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from minimm.datasets.bundled import bundled
+from minimm.tasks import MaskedTextModel, TextClassifier, TextGenerator
 
 FEW = ["--max-steps", "3", "--batch-size", "4"]
 SMALL = [*FEW, "--d-model", "16", "--vocab-size", "300"]
@@ -74,13 +77,9 @@ def test_every_verb_answers(made, tmp_path, capsys):
     assert run("ask", "Who slept?", "--model", made / "question-answerer", "--text", text) == 0
     documents = bundled("knowledge") / "documents"
     capsys.readouterr()
-    assert (
-        run(
-            "ask", "Who was the captain of the Silver Rose?", "--model", made / "question-answerer", "--text", documents
-        )
-        == 0
-    )
-    assert "ship_silver_rose.md" in capsys.readouterr().out
+    question = ["ask", "Who was the captain of the Silver Rose?", "--text", documents]
+    assert run(*question, "--model", made / "question-answerer") == 0
+    assert ", from ship_silver_" in capsys.readouterr().out
     assert run("fill", "the film was ___", "--model", made / "encoder", "--k", "3") == 0
     assert len(capsys.readouterr().out.strip().splitlines()) == 3
 
@@ -139,6 +138,31 @@ def test_bad_data_is_explained(tmp_path, refused, made):
     assert "needs --model" in refused("summarize", write("t.txt", "A fox."))
     assert "2 gaps" in refused("fill", "___ ___", "--model", made / "encoder")
     assert "multi30k" in refused("data", "get", "no-such-data")
+
+
+def test_exported_folders_open_with_the_auto_classes(made, capsys):
+    small = ["--architecture", "bert", *SMALL]
+    assert run("train", "encoder", "--text", made / "reviews.txt", *small, "--out", made / "bert") == 0
+    options = ["--data", made / "sentiment.tsv", "--pretrained", made / "bert", "--method", "frozen", *FEW]
+    assert run("train", "classifier", *options, "--out", made / "bert_classifier") == 0
+    text = ["--text", made / "reviews.txt", "--architecture", "gpt2", "--context-length", "16", "--num-heads", "2"]
+    assert run("train", "language-model", *text, *SMALL, "--out", made / "gpt2") == 0
+    kinds = {
+        "bert": AutoModelForMaskedLM,
+        "bert_classifier": AutoModelForSequenceClassification,
+        "gpt2": AutoModelForCausalLM,
+    }
+    for name, opened in kinds.items():
+        assert run("export", "--model", made / name, "--out", made / f"{name}_exported") == 0
+        theirs = opened.from_pretrained(made / f"{name}_exported").eval()
+        ids = AutoTokenizer.from_pretrained(made / f"{name}_exported")("the film was good", return_tensors="pt")[
+            "input_ids"
+        ]
+        ours = {"bert": MaskedTextModel, "bert_classifier": TextClassifier, "gpt2": TextGenerator}[name].load(
+            made / name
+        )
+        with torch.inference_mode():
+            torch.testing.assert_close(ours.model.eval()(ids), theirs(ids).logits, rtol=1e-4, atol=1e-4)
 
 
 def test_models_of_another_kind_are_refused_by_name(refused, made):

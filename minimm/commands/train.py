@@ -39,7 +39,10 @@ def train_language_model(
     preset: Annotated[
         str, typer.Option(help="tiny (seconds) or small (about 90 s); the options below change it.")
     ] = "tiny",
-    tokenizer: Annotated[str | None, typer.Option(help="What a token is: character, word or byte_pair.")] = None,
+    architecture: Annotated[str, typer.Option(help="The model's shape: llama or gpt2.")] = "llama",
+    tokenizer: Annotated[
+        str | None, typer.Option(help="What a token is: character, word, word_piece or byte_pair.")
+    ] = None,
     vocab_size: Annotated[
         int | None, typer.Option(help="Number of tokens; all characters or words if not given.")
     ] = None,
@@ -65,6 +68,7 @@ def train_language_model(
 
     Example: minimm train language-model --text book.txt --max-seconds 120 --out runs/book
     """
+    from minimm.tasks.presets import LANGUAGE_MODEL_ARCHITECTURES, find_preset
     from minimm.tasks.train_runs import train_language_model as run
 
     options = given(
@@ -81,6 +85,7 @@ def train_language_model(
     )
     if vocab_size is not None or tokenizer is not None:
         options["vocab_size"] = vocab_size
+    options |= find_preset(LANGUAGE_MODEL_ARCHITECTURES, architecture, "architecture")
     limits = {"max_seconds": max_seconds, "max_steps": max_steps}
     with interruptible():
         run(text, out, preset=preset, seed=seed, device=device, resume=resume, precision=precision, **limits, **options)

@@ -125,6 +125,9 @@ def train_encoder(
     text: Annotated[list[Path], typer.Option(help="A text file or a folder of them, unlabelled; may be repeated.")],
     out: Out = Path("runs/encoder"),
     preset: Annotated[str, typer.Option(help="tiny or small.")] = "tiny",
+    architecture: Annotated[
+        str, typer.Option(help="minimm (learns fastest) or bert (opens in Hugging Face's transformers).")
+    ] = "minimm",
     vocab_size: Annotated[int | None, typer.Option(help="Tokens of the WordPiece vocabulary.")] = None,
     d_model: Width = None,
     dropout: Dropout = None,
@@ -142,6 +145,7 @@ def train_encoder(
 
     Example: minimm train encoder --text reviews.txt --max-seconds 120 --out runs/encoder
     """
+    from minimm.tasks.presets import ENCODER_ARCHITECTURES, find_preset
     from minimm.tasks.text_runs import train_encoder as run
 
     options = given(
@@ -153,6 +157,7 @@ def train_encoder(
         learning_rate=learning_rate,
     )
     limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
+    options |= find_preset(ENCODER_ARCHITECTURES, architecture, "architecture")
     options |= {"seed": seed, "device": device, "precision": precision}
     with interruptible():
         run(text, out, preset=preset, limits=limits, **options)

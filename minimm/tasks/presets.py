@@ -84,6 +84,25 @@ class EncoderPreset:
     )
 
 
+# Shapes of other libraries' models, so that `minimm export` writes folders that they open. The default language model has
+# Llama's shape; the default encoder has no counterpart there.
+LANGUAGE_MODEL_ARCHITECTURES = {
+    "llama": {},
+    "gpt2": {"positions": "learned", "normalization": "layer", "feed_forward": "gelu_tanh", "bias": True},
+}
+ENCODER_ARCHITECTURES = {
+    "minimm": {},
+    "bert": {
+        "positions": "learned",
+        "normalization": "layer",
+        "norm_eps": 1e-12,
+        "post_norm": True,
+        "feed_forward": "gelu",
+        "bias": True,
+        "num_token_types": 2,
+    },
+}
+
 TEXT_PRESETS = {
     # Learns to spell and to make sentences from a small text in half a minute.
     "tiny": TextPreset(vocab_size=512, batch_size=12),
@@ -143,7 +162,7 @@ ENCODER_PRESETS = {
 }
 
 
-def find_preset(presets: dict, name: str):
-    """The preset of that name, or an error that lists them."""
-    check(name in presets, f"preset {name!r} is not known; choose from {sorted(presets)}")
+def find_preset(presets: dict, name: str, what: str = "preset"):
+    """The preset, or whatever else is chosen by its name; an unknown name is answered with those that there are."""
+    check(name in presets, f"{what} {name!r} is not known; choose from {sorted(presets)}")
     return presets[name]

@@ -144,10 +144,14 @@ class TextClassifier(Task):
             initialize(self.model, generator, config.num_layers)
             return
         encoder, self.tokenizer = load_encoder(self.pretrained)
-        self.model = SequenceClassifier(encoder, len(self.labels))
-        initialize(self.model.output, generator)
+        # A BERT is read at its first token, as transformers does, so that the classifier can be exported.
+        pooling = "first" if encoder.config.post_norm else "mean"
+        self.model = SequenceClassifier(encoder, len(self.labels), pooling=pooling)
+        heads = ("output", "pooler") if pooling == "first" else ("output",)
+        for head in heads:
+            initialize(self.model.get_submodule(head), generator)
         if self.method != "full":
-            freeze(self.model, except_=("output",))
+            freeze(self.model, except_=heads)
         if self.method == "lora":
             add_lora(self.model.encoder, LORA_RANK, LORA_ALPHA, generator=generator)
 
