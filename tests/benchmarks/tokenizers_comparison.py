@@ -13,8 +13,7 @@ import argparse
 import time
 from pathlib import Path
 
-from minimm.datasets.sources import find_data
-
+from minimm.datasets.folders import find_folder
 from minimm.datasets.text_corpus import read_corpus, split_text
 from minimm.files import write_json
 from minimm.tasks import TextGenerator
@@ -60,7 +59,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120, help="training time for each (default 120)")
     parser.add_argument("--out", type=Path, help="write the numbers to this JSON file")
     arguments = parser.parse_args()
-    text = read_corpus(find_data("tinyshakespeare") / "input.txt")
+    text = read_corpus(find_folder("tinyshakespeare") / "input.txt")
     results = {kind: measure(kind, size, text, arguments.seconds) for kind, size in SETTINGS.items()}
     names = list(next(iter(results.values())))
     print("| tokenizer | " + " | ".join(names) + " |\n|---" * 1 + "|---" * len(names) + "|")
