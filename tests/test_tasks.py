@@ -127,3 +127,11 @@ def test_pointing_counts_colour_and_shape_words_alone():
     assert perfect.accuracy == 1.0 and perfect.num_words == 2 * sum(map(len, scenes.objects))
     nothing = pointing_accuracy([1.0 - scene for scene in maps], words, scenes.objects, 32)
     assert nothing.accuracy == 0.0 and nothing.chance == pytest.approx(perfect.chance)
+
+
+@pytest.mark.parametrize("tokenizer", ["word", "word_piece"])
+def test_a_small_vocabulary_of_words_reads_its_own_text_with_unknown_words_in_it(tokenizer):
+    text = " ".join(f"word{i % 50} and" for i in range(400))
+    task = TextGenerator(tokenizer=tokenizer, vocab_size=40, d_model=16, num_heads=2, num_layers=1, context_length=16)
+    task.fit(text, max_steps=2)
+    assert np.isfinite(task.evaluate(text)["bits_per_byte"])

@@ -93,7 +93,7 @@ class TextGenerator(Task):
             f"tokenizer {preset.tokenizer!r} is not known; choose from {sorted(TOKENIZERS)}",
         )
         self.tokenizer = TOKENIZERS[preset.tokenizer].train(training_text, vocab_size=preset.vocab_size)
-        ids = self.tokenizer.encode(training_text)
+        ids = self.tokenizer.encode(training_text, unknown="replace")
         self.opening = self.tokenizer.decode(ids[: 1 + preset.context_length // 8])
         windows = TokenWindows(torch.tensor(ids), preset.context_length)
         validation_ids = torch.tensor(self.tokenizer.encode(self.validation_text, unknown="replace"))[
