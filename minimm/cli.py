@@ -43,7 +43,7 @@ def quickstart(
 
     Writes two models, figures, samples.txt and results.json into --out.
     """
-    from minimm.tasks.quickstart import run_quickstart
+    from minimm.runs.quickstart import run_quickstart
 
     with interruptible():
         run_quickstart(out, seed=seed, device=device, resume=resume)
@@ -103,7 +103,7 @@ def caption(
 
     Example: minimm caption --model runs/pictures cat.png --figure looked.png
     """
-    from minimm.tasks.train_runs import caption_pictures
+    from minimm.runs.captioner import caption_pictures
 
     caption_pictures(pictures, model, figure=figure, num_beams=num_beams, device=device)
 

@@ -9,8 +9,10 @@ import torch
 from minimm.datasets.bundled import bundled
 from minimm.datasets.shapes import Shapes
 from minimm.datasets.text_corpus import read_corpus
-from minimm.tasks import ImageCaptioner, TextGenerator, quickstart
-from minimm.tasks.train_runs import language_model_results, scene_results
+from minimm.runs import quickstart
+from minimm.runs.captioner import scene_results
+from minimm.runs.language_model import language_model_results
+from minimm.tasks import ImageCaptioner, TextGenerator
 
 
 @pytest.fixture()
@@ -41,7 +43,7 @@ def test_the_language_model_learns_from_the_bundled_text(all_cores):
 def test_the_quickstart_writes_what_it_promises_and_can_be_resumed(tmp_path, monkeypatch):
     monkeypatch.setattr(quickstart, "LANGUAGE_MODEL_SECONDS", 1.0)
     monkeypatch.setattr(quickstart, "CAPTIONER_SECONDS", 1.0)
-    monkeypatch.setattr("minimm.tasks.train_runs.EVALUATION_SCENES", 20)
+    monkeypatch.setattr("minimm.runs.captioner.EVALUATION_SCENES", 20)
     quickstart.run_quickstart(tmp_path)
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert {"validation_loss", "validation_loss_untrained"} <= results["language_model"].keys()

@@ -68,8 +68,8 @@ def train_language_model(
 
     Example: minimm train language-model --text book.txt --max-seconds 120 --out runs/book
     """
+    from minimm.runs.language_model import train_language_model as run
     from minimm.tasks.presets import LANGUAGE_MODEL_ARCHITECTURES, find_preset
-    from minimm.tasks.train_runs import train_language_model as run
 
     options = given(
         tokenizer=tokenizer,
@@ -124,7 +124,7 @@ def train_captioner(
 
     Example: minimm train captioner --data my_pictures --max-seconds 600 --out runs/pictures
     """
-    from minimm.tasks.train_runs import train_captioner as run
+    from minimm.runs.captioner import train_captioner as run
 
     options = given(
         image_size=image_size,

@@ -62,7 +62,7 @@ def train_translator(
 
     Example: minimm train translator --source en --target zh --max-seconds 150 --out runs/zh
     """
-    from minimm.tasks.text_runs import train_translator as run
+    from minimm.runs.text import train_translator as run
 
     options = given(
         vocab_size=vocab_size,
@@ -103,7 +103,7 @@ def train_summarizer(
 
     Example: minimm train summarizer --max-seconds 300 --out runs/summarizer
     """
-    from minimm.tasks.text_runs import train_summarizer as run
+    from minimm.runs.text import train_summarizer as run
 
     options = given(
         vocab_size=vocab_size,
@@ -145,8 +145,8 @@ def train_encoder(
 
     Example: minimm train encoder --text reviews.txt --max-seconds 120 --out runs/encoder
     """
+    from minimm.runs.text import train_encoder as run
     from minimm.tasks.presets import ENCODER_ARCHITECTURES, find_preset
-    from minimm.tasks.text_runs import train_encoder as run
 
     options = given(
         vocab_size=vocab_size,
@@ -187,7 +187,7 @@ def train_classifier(
 
     Example: minimm train classifier --pretrained runs/encoder --method lora --out runs/classifier
     """
-    from minimm.tasks.text_runs import train_classifier as run
+    from minimm.runs.text import train_classifier as run
 
     options = given(
         pretrained=pretrained,
@@ -225,7 +225,7 @@ def train_question_answerer(
 
     Example: minimm train question-answerer --max-seconds 300 --out runs/qa
     """
-    from minimm.tasks.text_runs import train_question_answerer as run
+    from minimm.runs.text import train_question_answerer as run
 
     options = given(
         pretrained=pretrained,

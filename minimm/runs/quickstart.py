@@ -8,17 +8,11 @@ from pathlib import Path
 from minimm.datasets.bundled import bundled
 from minimm.datasets.shapes import Shapes
 from minimm.datasets.text_corpus import read_corpus
+from minimm.runs.captioner import draw_captioner, evaluation_scenes, scene_results
+from minimm.runs.language_model import draw_language_model, language_model_results, write_samples
+from minimm.runs.report import finish
 from minimm.tasks.image_captioner import ImageCaptioner
 from minimm.tasks.text_generator import TextGenerator
-from minimm.tasks.train_runs import (
-    draw_captioner,
-    draw_language_model,
-    evaluation_scenes,
-    finish,
-    language_model_results,
-    scene_results,
-    write_samples,
-)
 
 LANGUAGE_MODEL_SECONDS = 36.0
 CAPTIONER_SECONDS = 75.0

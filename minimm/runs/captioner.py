@@ -1,4 +1,4 @@
-"""What `minimm train ...` and `minimm caption` do: train or open a model, measure it, print a table, write the files."""
+"""`minimm train captioner` and `minimm caption`: learn to describe pictures, measure it, draw where the model looked."""
 
 from __future__ import annotations
 
@@ -11,39 +11,12 @@ import torch
 
 from minimm.datasets.coco_captions import CocoCaptions
 from minimm.datasets.shapes import Scenes, Shapes
-from minimm.datasets.text_corpus import read_corpus
 from minimm.errors import check
-from minimm.files import write_json, write_text
-from minimm.models.language_model import num_parameters
+from minimm.runs.report import finish, training_results
 from minimm.tasks.image_captioner import ImageCaptioner
-from minimm.tasks.task import Task
-from minimm.tasks.text_generator import TextGenerator
 
 EVALUATION_SCENES = 500
 EVALUATION_SEED = 7_654_321  # scenes that no training or validation draws
-
-
-def train_language_model(
-    paths: list[Path],
-    out: Path,
-    *,
-    preset: str,
-    seed: int,
-    device: str,
-    resume: bool,
-    max_seconds: float | None = None,
-    max_steps: int | None = None,
-    **options: Any,
-) -> dict[str, Any]:
-    """Train on text files or folders; write the model, results.json, samples.txt and figures into `out`."""
-    started = time.monotonic()
-    text = read_corpus(*paths)
-    task = TextGenerator(preset, seed=seed, device=device, **options)
-    task.fit(text, max_seconds=max_seconds, max_steps=max_steps, folder=out, resume=resume)
-    results = language_model_results(task)
-    write_samples(task, out)
-    draw_language_model(task, out / "figures", results["uniform_loss"])
-    return finish(results, started, out)
 
 
 def train_captioner(
@@ -93,32 +66,6 @@ def caption_pictures(pictures: list[Path], model: Path, *, figure: Path | None, 
         save_figure(task.attend(pictures[0], captions[0]).plot(), figure)
 
 
-def training_results(task: Task) -> dict[str, Any]:
-    """What the training run itself says."""
-    training = task.training
-    return {
-        "steps": training.steps,
-        "best_step": training.best_step,
-        "training_seconds": round(training.seconds, 1),
-        "parameters": num_parameters(task.require_model()),
-        "device": str(task.device),
-    }
-
-
-def language_model_results(task: TextGenerator) -> dict[str, Any]:
-    """The losses over the whole validation text, trained and untrained, beside that of a uniform guess (ln V)."""
-    trained = task.evaluate(task.validation_text)
-    return {
-        "validation_loss": trained["loss"],
-        "validation_loss_untrained": task.untrained().evaluate(task.validation_text)["loss"],
-        "validation_perplexity": trained["perplexity"],
-        "validation_bits_per_byte": trained["bits_per_byte"],
-        "uniform_loss": math.log(task.tokenizer.vocab_size),
-        "vocab_size": task.tokenizer.vocab_size,
-        **training_results(task),
-    }
-
-
 def evaluation_scenes(split: str, image_size: int) -> Scenes:
     """Scenes that were never trained on: from the training distribution, or with held-out pairs alone."""
     return Shapes(split, image_size).draw(EVALUATION_SCENES, torch.Generator().manual_seed(EVALUATION_SEED))
@@ -130,30 +77,6 @@ def scene_results(task: ImageCaptioner) -> dict[str, Any]:
     results = training_results(task) | task.evaluate(evaluation_scenes("validation", size))
     held_out = task.evaluate(evaluation_scenes("held_out", size))
     return results | {f"{name}_held_out": value for name, value in held_out.items()}
-
-
-def write_samples(task: TextGenerator, out: Path, prompts: tuple[str, ...] | None = None) -> str:
-    """Texts that the model wrote, with what they continue; returned, and written to `samples.txt`."""
-    context = task.require_model().config.context_length
-    samples = []
-    for prompt in (task.opening,) if prompts is None else prompts:
-        for temperature in (0.5, 0.8):
-            text = task.generate(prompt, max_new_tokens=2 * context, temperature=temperature)
-            samples.append(f"--- prompt {prompt!r}, temperature {temperature}\n{text.strip()}\n")
-    write_text(out / "samples.txt", "\n".join(samples))
-    return "\n".join(samples)
-
-
-def draw_language_model(task: TextGenerator, folder: Path, uniform_loss: float) -> None:
-    """Figures: the loss over training, and where each token looks."""
-    from minimm.plots.loss import loss_curves
-    from minimm.plots.style import save_figure
-
-    save_figure(
-        loss_curves(task.training.history, "Language model", uniform_loss=uniform_loss),
-        folder / "language_model_loss.png",
-    )
-    save_figure(task.attend(task.opening).plot(), folder / "language_model_attention.png")
 
 
 def draw_captioner(task: ImageCaptioner, images: torch.Tensor, references: list[list[str]], folder: Path) -> None:
@@ -175,22 +98,3 @@ def draw_captioner(task: ImageCaptioner, images: torch.Tensor, references: list[
     caption = captions[longest] or references[longest][0]  # a model that has hardly learned may write nothing
     attended = task.attend(shown[longest].numpy(), caption)
     save_figure(caption_strip(attended.image, attended.words, attended.maps), folder / "captioner_attention.png")
-
-
-def finish(results: dict[str, Any], started: float, out: Path) -> dict[str, Any]:
-    """Add the seconds, write results.json, print the table; returns the results."""
-    results["seconds"] = round(time.monotonic() - started, 1)
-    write_json(out / "results.json", results)
-    print_table(results)
-    print(f"everything is in {out}")
-    return results
-
-
-def print_table(results: dict[str, Any], prefix: str = "") -> None:
-    """One line for each result."""
-    for name, value in results.items():
-        if isinstance(value, dict):
-            print_table(value, f"{prefix}{name}.")
-        else:
-            shown = f"{value:.4f}" if isinstance(value, float) else str(value)
-            print(f"  {prefix + name:<42} {shown}")
