@@ -134,14 +134,16 @@ def augment_images(
     *,
     shift: float = 0.1,
     scale: tuple[float, float] = (0.8, 1.2),
+    rotation: float = 0.0,
     recolour: float = 0.2,
 ) -> Tensor:
-    """Change each picture a little: shifted, scaled, and in another light. (B, 3, H, W) in [0, 1] -> the same shape.
+    """Change each picture a little: shifted, scaled, turned, and in another light. (B, 3, H, W) in [0, 1] -> the same shape.
 
     Args:
         generator: a CPU generator; the same state makes the same changes.
         shift: at most this share of the side, in each direction; white moves in.
         scale: how much larger or smaller, least and most.
+        rotation: at most so many degrees to either side, of square pictures; 0 for things that have an upright.
         recolour: strength of random brightness, contrast, saturation and white balance, each within +- this share.
     """
     check(
@@ -157,6 +159,10 @@ def augment_images(
     affine = torch.zeros(count, 2, 3)  # from places in the new picture to places in the old, both in [-1, 1]
     affine[:, 0, 0] = affine[:, 1, 1] = 1.0 / zoom
     affine[:, :, 2] = uniform(-2.0 * shift, 2.0 * shift, 2) / zoom[:, None]
+    if rotation:
+        angle = uniform(-rotation, rotation).deg2rad()  # (B,)
+        turn = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], dim=-1).view(count, 2, 2)
+        affine = turn @ affine
     grid = F.affine_grid(affine, list(images.shape), align_corners=False).to(images)
     moved = 1.0 - F.grid_sample(1.0 - images, grid, padding_mode="zeros", align_corners=False)  # outside is white
 
