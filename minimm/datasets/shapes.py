@@ -31,6 +31,7 @@ COLOURS = {
 SHAPES = ("circle", "square", "triangle", "diamond", "cross", "ring")
 SIZES = {"small": (0.105, 0.125), "large": (0.175, 0.20)}  # radius as a share of the picture's side, least and most
 SPLITS = ("train", "validation", "held_out")
+NO_SHAPE = -1  # in place of an index into SHAPES
 MARGIN = 0.09  # relations must be clear by this share of the side
 CANDIDATES = 3_000  # layouts tried at once, over all scenes that are still without a clear one
 
@@ -134,20 +135,45 @@ class Shapes:
         generator: torch.Generator,
     ) -> Tensor:
         """(B, 3, S, S): a light grey ground of random tone with the shapes on it, every colour a little off."""
-        count, pixels = len(num_objects), self.image_size
-        ground = 0.8 + 0.2 * torch.rand(count, 1, 1, 1, generator=generator)
-        images = ground.expand(count, 3, pixels, pixels).clone()
-        paint = torch.tensor(list(COLOURS.values()))[colour]  # (B, 3, 3): object, channel
-        paint = (paint + 0.04 * torch.randn(count, 3, 3, generator=generator)).clamp(0.0, 1.0)
-        axis = torch.arange(pixels) + 0.5
+        ground = draw_ground(len(num_objects), generator)
+        images = ground.expand(-1, 3, self.image_size, self.image_size).clone()
+        paint = draw_paint(colour, generator)  # (B, 3, 3): object, channel
         for i in range(3):
-            for index, name in enumerate(SHAPES):
-                rows = ((shape[:, i] == index) & (i < num_objects)).nonzero().squeeze(-1)  # scenes with it in place i
-                x = axis[None, None, :] - centre[rows, i, 0, None, None] * pixels  # (n, 1, S)
-                y = axis[None, :, None] - centre[rows, i, 1, None, None] * pixels  # (n, S, 1)
-                cover = (0.5 - signed_distance(name, x, y, radius[rows, i, None, None] * pixels)).clamp(0.0, 1.0)
-                images[rows] = torch.lerp(images[rows], paint[rows, i, :, None, None], cover[:, None])
+            present = shape[:, i].masked_fill(i >= num_objects, NO_SHAPE)
+            paint_shapes(images, present, centre[:, i], radius[:, i], paint[:, i])
         return images
+
+
+def draw_ground(count: int, generator: torch.Generator) -> Tensor:
+    """(n, 1, 1, 1): the tone of each picture's ground, a light grey."""
+    return 0.8 + 0.2 * torch.rand(count, 1, 1, 1, generator=generator)
+
+
+def draw_paint(colour: Tensor, generator: torch.Generator) -> Tensor:
+    """Indices into `COLOURS` (...) -> (..., 3) in [0, 1], every colour a little off."""
+    paint = torch.tensor(list(COLOURS.values()))[colour]
+    return (paint + 0.04 * torch.randn(paint.shape, generator=generator)).clamp(0.0, 1.0)
+
+
+def paint_shapes(
+    images: Tensor, shape: Tensor, centre: Tensor, radius: Tensor, paint: Tensor, *, around: bool = False
+) -> None:
+    """Put one shape on each of the pictures (n, 3, S, S), in place.
+
+    Args:
+        shape: (n,) index into `SHAPES`, or `NO_SHAPE`. centre: (n, 2) and radius: (n,), as shares of the side.
+        paint: (n, 3) in [0, 1]. around: what leaves the picture on one side comes in on the other.
+    """
+    pixels = images.shape[-1]
+    axis = torch.arange(pixels) + 0.5
+    for index, name in enumerate(SHAPES):
+        rows = (shape == index).nonzero().squeeze(-1)  # the pictures with this shape
+        away = axis - centre[rows, :, None] * pixels  # (n, 2, S), from the centre
+        if around:  # the nearer way, if need be over the edge
+            away = torch.remainder(away + pixels / 2, pixels) - pixels / 2
+        x, y = away[:, 0, None, :], away[:, 1, :, None]  # (n, 1, S) and (n, S, 1)
+        cover = (0.5 - signed_distance(name, x, y, radius[rows, None, None] * pixels)).clamp(0.0, 1.0)
+        images[rows] = torch.lerp(images[rows], paint[rows, :, None, None], cover[:, None])
 
 
 def signed_distance(shape: str, x: Tensor, y: Tensor, radius: Tensor) -> Tensor:
