@@ -12,12 +12,13 @@ something red and something round, and not a picture by heart.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from minimm.datasets.chinese_scenes import describe_in_chinese
+from minimm.datasets.layout import boxes_in_pixels, draw_layout, is_beside
 from minimm.errors import check
 
 COLOURS = {
@@ -32,8 +33,7 @@ SHAPES = ("circle", "square", "triangle", "diamond", "cross", "ring")
 SIZES = {"small": (0.105, 0.125), "large": (0.175, 0.20)}  # radius as a share of the picture's side, least and most
 SPLITS = ("train", "validation", "held_out")
 NO_SHAPE = -1  # in place of an index into SHAPES
-MARGIN = 0.09  # relations must be clear by this share of the side
-CANDIDATES = 3_000  # layouts tried at once, over all scenes that are still without a clear one
+LANGUAGES = ("en", "zh")
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,15 @@ class Shapes:
         split: "train" and "validation" draw from the same scenes, without the held-out pairs; "held_out" draws only them.
         image_size: S, the side in pixels.
         max_objects: 1 to 3.
+        language: of the captions, "en" or "zh". It changes nothing else: the same generator draws the same pictures.
     """
 
-    def __init__(self, split: str = "train", image_size: int = 32, max_objects: int = 3) -> None:
+    def __init__(self, split: str = "train", image_size: int = 32, max_objects: int = 3, language: str = "en") -> None:
         check(split in SPLITS, f"split={split!r} is not known; choose from {SPLITS}")
         check(image_size >= 16, f"image_size={image_size} is too small to tell shapes apart; use at least 16")
         check(1 <= max_objects <= 3, f"max_objects={max_objects} must be 1, 2 or 3")
-        self.split, self.image_size, self.max_objects = split, image_size, max_objects
+        check(language in LANGUAGES, f"scenes are described in {' or '.join(LANGUAGES)}, not in language={language!r}")
+        self.split, self.image_size, self.max_objects, self.language = split, image_size, max_objects, language
 
     def draw(self, count: int, generator: torch.Generator) -> Scenes:
         """`count` scenes; the same generator state draws the same scenes."""
@@ -77,21 +79,18 @@ class Shapes:
         size = torch.randint(len(SIZES), (count, 3), generator=generator)
         low, high = torch.tensor(list(SIZES.values())).T  # (2,) each
         radius = low[size] + (high - low)[size] * torch.rand(count, 3, generator=generator)  # (B, 3), share of the side
-        centre = self._draw_layout(num_objects, radius, generator)  # (B, 3, 2)
+        centre = draw_layout(num_objects, radius, generator)  # (B, 3, 2)
         images = self._paint(num_objects, colour, shape, radius, centre, generator)
 
-        captions, objects = [], []
-        pixels = self.image_size
+        boxes = boxes_in_pixels(centre, radius, self.image_size)
+        objects = []
         for b, n in enumerate(num_objects.tolist()):
-            boxes = torch.cat([centre[b] - radius[b, :, None], centre[b] + radius[b, :, None]], dim=-1) * pixels
-            names = zip(size[b].tolist(), colour[b].tolist(), shape[b].tolist(), boxes.tolist(), strict=True)
-            found = [
-                SceneObject(list(SIZES)[s], list(COLOURS)[c], SHAPES[h], tuple(box))
-                for s, c, h, box in names
-            ][:n]  # fmt: skip
-            objects.append(found)
-            captions.append(describe(found))
-        return Scenes(images, captions, objects)
+            names = zip(size[b].tolist(), colour[b].tolist(), shape[b].tolist(), boxes[b], strict=True)
+            objects.append(
+                [SceneObject(list(SIZES)[s], list(COLOURS)[c], SHAPES[h], box) for s, c, h, box in names][:n]
+            )
+        say = describe if self.language == "en" else describe_in_chinese
+        return Scenes(images, [say(found) for found in objects], objects)
 
     def _draw_pairs(self, size: tuple[int, int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Colour and shape indices; on the diagonal for `held_out`, off it otherwise."""
@@ -100,30 +99,6 @@ class Shapes:
             return shape.clone(), shape
         offset = torch.randint(1, len(COLOURS), size, generator=generator)  # 1 .. 5: never the diagonal
         return (shape + offset) % len(COLOURS), shape
-
-    def _draw_layout(self, num_objects: Tensor, radius: Tensor, generator: torch.Generator) -> Tensor:
-        """Centres (B, 3, 2) as shares of the side, in the order of naming; redrawn until every relation is clear."""
-        count = len(num_objects)
-        centre = torch.empty(count, 3, 2)
-        todo = torch.arange(count)
-        while len(todo):
-            tries = math.ceil(CANDIDATES / len(todo))  # K
-            r = radius[todo, None, :, None]  # (B', 1, 3, 1)
-            place = r + (1.0 - 2.0 * r) * torch.rand(len(todo), tries, 3, 2, generator=generator)
-            present = torch.arange(3) < num_objects[todo, None]  # (B', 3)
-            clear = torch.ones(place.shape[:2], dtype=torch.bool)  # (B', K)
-            for i, j in ((0, 1), (0, 2), (1, 2)):
-                gap = place[:, :, j] - place[:, :, i]  # (B', K, 2)
-                reach = (radius[todo, i] + radius[todo, j])[:, None] + 0.02
-                good = (gap.norm(dim=-1) >= reach) & (gap.sum(dim=-1) >= MARGIN)  # apart, and i named before j
-                if j == i + 1:  # the sentence says how they lie, so it must not be a close call
-                    good &= (gap[..., 0].abs() - gap[..., 1].abs()).abs() >= MARGIN
-                clear &= good | ~present[:, j, None]
-            found = clear.any(dim=1)
-            first = clear.float().argmax(dim=1)  # the first clear candidate
-            centre[todo[found]] = place[found, first[found]]
-            todo = todo[~found]
-        return centre
 
     def _paint(
         self,
@@ -206,9 +181,6 @@ def describe(objects: list[SceneObject]) -> str:
     sentence = ""
     for index, item in enumerate(objects):
         if index:
-            previous = objects[index - 1].box
-            right = item.box[0] + item.box[2] - previous[0] - previous[2]
-            down = item.box[1] + item.box[3] - previous[1] - previous[3]
-            sentence += " left of " if abs(right) > abs(down) else " above "
+            sentence += " left of " if is_beside(objects[index - 1].box, item.box) else " above "
         sentence += f"a {item.size} {item.colour} {item.shape}"
     return sentence
