@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from minimm.errors import check
-from minimm.generation.decoder import CachedDecoder, pad_left
+from minimm.generation.decoder import CachedDecoder, Prompts
 from minimm.layers.softmax import log_softmax
 from minimm.models.language_model import LanguageModel
 from minimm.models.memory import Memory
@@ -41,7 +41,7 @@ class _Finished:
 
 def beam_search(
     model: LanguageModel,
-    prompts: list[list[int]],
+    prompts: Prompts,
     max_new_tokens: int,
     *,
     num_beams: int = 4,
@@ -58,7 +58,7 @@ def beam_search(
     check(max_new_tokens >= 1, f"max_new_tokens={max_new_tokens} must be at least 1")
     batch = len(prompts)
     decoder = CachedDecoder(model, memory)
-    logits = decoder.read(*pad_left(prompts))  # (B, V)
+    logits = decoder.read_prompts(prompts)  # (B, V)
     vocab_size = logits.shape[-1]
     decoder.select_rows(torch.arange(batch, device=logits.device).repeat_interleave(num_beams))
     log_p = log_softmax(logits.cpu().double()).repeat_interleave(num_beams, dim=0)  # (B * K, V)

@@ -12,6 +12,9 @@ from torch import Tensor
 from minimm.errors import check
 from minimm.models.language_model import LanguageModel
 from minimm.models.memory import Memory
+from minimm.models.multimodal_language_model import Embedded
+
+Prompts = list[list[int]] | Embedded  # token ids, or vectors into which media have been spliced
 
 
 def pad_left(prompts: list[list[int]], pad_id: int = 0) -> tuple[Tensor, Tensor | None]:
@@ -36,25 +39,34 @@ class CachedDecoder:
         self.model = model
         self.memory = memory
         self.cache = model.new_cache()
-        self.pieces: list[Tensor] = []  # (B, T_i) each: what the cache holds, in the order read
+        self.pieces: list[Tensor] = []  # (B, T_i, d_model) each: what the cache holds, in the order read
         self.key_mask: Tensor | None = None  # (B, T) bool, False for padding
 
-    @torch.inference_mode()
+    def read_prompts(self, prompts: Prompts) -> Tensor:
+        """Read what comes first, padded on the left where its rows differ in length -> logits (B, V) float32."""
+        if isinstance(prompts, Embedded):
+            return self.read_embeddings(prompts.vectors, prompts.key_mask)
+        return self.read(*pad_left(prompts))
+
     def read(self, ids: Tensor, key_mask: Tensor | None = None) -> Tensor:
         """Read ids (B, T_new) behind what was read before -> logits (B, V) float32 for the token that follows.
 
         `key_mask` (B, T_new) marks the padding of a first prompt; tokens read later are all real.
         """
-        device = self.model.embedding.weight.device
-        ids = ids.to(device)
+        with torch.inference_mode():
+            return self.read_embeddings(self.model.embed(ids.to(self.model.embedding.weight.device)), key_mask)
+
+    @torch.inference_mode()
+    def read_embeddings(self, x: Tensor, key_mask: Tensor | None = None) -> Tensor:
+        """The same for vectors x (B, T_new, d_model), whatever they stand for."""
         if not self.pieces:
-            self.key_mask = None if key_mask is None else key_mask.to(device)
+            self.key_mask = None if key_mask is None else key_mask.to(x.device)
         elif self.key_mask is not None:
-            self.key_mask = torch.nn.functional.pad(self.key_mask, (0, ids.shape[1]), value=True)
-        self.pieces.append(ids)
-        if self.cache.length and self.cache.length + ids.shape[1] > self.model.config.context_length:
-            ids = self._forget_older_half()
-        logits = self.model(ids, key_mask=self.key_mask, cache=self.cache, memory=self.memory)  # (B, T_new, V)
+            self.key_mask = torch.nn.functional.pad(self.key_mask, (0, x.shape[1]), value=True)
+        self.pieces.append(x)
+        if self.cache.length and self.cache.length + x.shape[1] > self.model.config.context_length:
+            x = self._forget_older_half()
+        logits = self.model.forward_embeddings(x, key_mask=self.key_mask, cache=self.cache, memory=self.memory)
         return logits[:, -1].float()
 
     def select_rows(self, rows: Tensor) -> None:
@@ -69,10 +81,10 @@ class CachedDecoder:
     def _forget_older_half(self) -> Tensor:
         """Start a new cache; what to read into it is the newer half of the context, the new tokens included."""
         keep = max(self.model.config.context_length // 2, 1)
-        ids = torch.cat(self.pieces, dim=1)[:, -keep:]
-        self.pieces = [ids]
+        x = torch.cat(self.pieces, dim=1)[:, -keep:]
+        self.pieces = [x]
         if self.key_mask is not None:
             mask = self.key_mask[:, -keep:]
             self.key_mask = None if mask.all() else mask
         self.cache = self.model.new_cache()
-        return ids
+        return x

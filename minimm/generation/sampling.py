@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from minimm.errors import check
-from minimm.generation.decoder import CachedDecoder, pad_left
+from minimm.generation.decoder import CachedDecoder, Prompts
 from minimm.layers.softmax import softmax
 from minimm.models.language_model import LanguageModel
 from minimm.models.memory import Memory
@@ -71,7 +71,7 @@ def choose_token(logits: Tensor, sampling: Sampling, generator: torch.Generator)
 
 def generate(
     model: LanguageModel,
-    prompts: list[list[int]],
+    prompts: Prompts,
     max_new_tokens: int,
     *,
     sampling: Sampling = Sampling(),  # noqa: B008, frozen
@@ -82,7 +82,7 @@ def generate(
     """Continue each prompt; all rows of the batch are written at once.
 
     Args:
-        prompts: B lists of token ids, each at most `context_length` long.
+        prompts: B lists of token ids, each at most `context_length` long, or B rows of vectors (`Embedded`).
         max_new_tokens: how many tokens to write at most.
         generator: a CPU generator for the draws; None starts one at seed 0.
         end_id: a row ends before this token; None = never.
@@ -93,8 +93,8 @@ def generate(
     """
     generator = torch.Generator().manual_seed(0) if generator is None else generator
     decoder = CachedDecoder(model, memory)
-    logits = decoder.read(*pad_left(prompts))
-    written: list[list[int]] = [[] for _ in prompts]
+    logits = decoder.read_prompts(prompts)
+    written: list[list[int]] = [[] for _ in range(len(prompts))]
     finished = [False] * len(prompts)
     for step in range(max_new_tokens):
         tokens = choose_token(logits, sampling, generator)  # (B,)

@@ -112,8 +112,24 @@ class LanguageModel(nn.Module):
             cache: what was read before `ids`; it grows by T positions.
             memory: an encoder's output, when the model was built with `d_memory`.
         """
+        return self.forward_embeddings(self.embed(ids), key_mask=key_mask, cache=cache, memory=memory)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """ids (B, T) -> one vector for each token (B, T, d_model), without its position."""
+        return self.embedding(ids)
+
+    def forward_embeddings(
+        self,
+        x: Tensor,
+        *,
+        key_mask: Tensor | None = None,
+        cache: KVCache | None = None,
+        memory: Memory | None = None,
+    ) -> Tensor:
+        """What `forward` does after `embed`: x (B, T, d_model), of which any vector may stand for something other than a
+        token, such as a part of a picture -> logits (B, T, V)."""
         start = 0 if cache is None else cache.length
-        length = ids.shape[1]
+        batch, length = x.shape[:2]
         check(
             start + length <= self.config.context_length,
             f"the text has {start + length} tokens but the model looks back on at most context_length="
@@ -125,17 +141,16 @@ class LanguageModel(nn.Module):
         )
         if memory is not None:
             check(
-                memory.features.shape[::2] == (ids.shape[0], self.config.d_memory)
+                memory.features.shape[::2] == (batch, self.config.d_memory)
                 and memory.mask.shape == memory.features.shape[:2],
-                f"the memory must have features (B, N, d_memory) = ({ids.shape[0]}, N, {self.config.d_memory}) and a mask "
+                f"the memory must have features (B, N, d_memory) = ({batch}, N, {self.config.d_memory}) and a mask "
                 f"(B, N), but they are {tuple(memory.features.shape)} and {tuple(memory.mask.shape)}",
             )
-        x = self.embedding(ids)  # (B, T, d_model)
         positions = slice(start, start + length)
         if key_mask is not None:  # left padding: the first real token is at position 0
             check(
-                key_mask.shape == (ids.shape[0], start + length),
-                f"key_mask must mark all tokens read so far, (B, T_k) = {(ids.shape[0], start + length)}, "
+                key_mask.shape == (batch, start + length),
+                f"key_mask must mark all tokens read so far, (B, T_k) = {(batch, start + length)}, "
                 f"but it is {tuple(key_mask.shape)}",
             )
             positions = (key_mask.cumsum(dim=1) - 1).clamp(min=0)[:, start:]  # (B, T)
@@ -147,7 +162,7 @@ class LanguageModel(nn.Module):
         causal = start == 0 and length > 1 and key_mask is None  # the fused kernel then builds no mask at all
         mask = None
         if length > 1 and not causal:
-            mask = causal_mask(length, start + length, device=ids.device)  # (T, T_k)
+            mask = causal_mask(length, start + length, device=x.device)  # (T, T_k)
         if key_mask is not None:
             mask = mask_keys(key_mask) if mask is None else mask & mask_keys(key_mask)  # (B, 1, T, T_k)
 

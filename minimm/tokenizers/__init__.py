@@ -21,6 +21,7 @@ from minimm.tokenizers.hugging_face_files import (
     load_hugging_face_tokenizer,
 )
 from minimm.tokenizers.hugging_face_saving import save_hugging_face_tokenizer
+from minimm.tokenizers.prompt import PromptTokenizer
 from minimm.tokenizers.splitting import split_words
 from minimm.tokenizers.tokenizer import SPECIAL_TOKENS, Tokenizer
 from minimm.tokenizers.word import WordTokenizer
@@ -32,6 +33,7 @@ __all__ = [
     "BytePairTokenizer",
     "CharacterTokenizer",
     "ForeignBytePairTokenizer",
+    "PromptTokenizer",
     "Tokenizer",
     "WordPieceTokenizer",
     "WordTokenizer",
@@ -50,7 +52,7 @@ __all__ = [
 TOKENIZERS: dict[str, type[Tokenizer]] = {
     cls.kind: cls for cls in (CharacterTokenizer, WordTokenizer, BytePairTokenizer, WordPieceTokenizer)
 }
-_SAVED_KINDS = TOKENIZERS | {ForeignBytePairTokenizer.kind: ForeignBytePairTokenizer}
+_SAVED_KINDS = TOKENIZERS | {cls.kind: cls for cls in (ForeignBytePairTokenizer, PromptTokenizer)}
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
