@@ -75,8 +75,20 @@ class Shapes:
     def draw(self, count: int, generator: torch.Generator) -> Scenes:
         """`count` scenes; the same generator state draws the same scenes."""
         num_objects = torch.randint(1, self.max_objects + 1, (count,), generator=generator)  # (B,)
-        colour, shape = self._draw_pairs((count, 3), generator)  # (B, 3) each
+        colour, shape = self.draw_pairs((count, 3), generator)  # (B, 3) each
         size = torch.randint(len(SIZES), (count, 3), generator=generator)
+        return self.compose(num_objects, size, colour, shape, generator)
+
+    def compose(
+        self, num_objects: Tensor, size: Tensor, colour: Tensor, shape: Tensor, generator: torch.Generator
+    ) -> Scenes:
+        """Scenes of these objects, placed and painted at random.
+
+        Args:
+            num_objects: (B,) from 1 to 3. size, colour, shape: (B, 3) indices into `SIZES`, `COLOURS` and `SHAPES`, in the
+                order of naming; what is beyond `num_objects` is ignored.
+        """
+        count = len(num_objects)
         low, high = torch.tensor(list(SIZES.values())).T  # (2,) each
         radius = low[size] + (high - low)[size] * torch.rand(count, 3, generator=generator)  # (B, 3), share of the side
         centre = draw_layout(num_objects, radius, generator)  # (B, 3, 2)
@@ -92,7 +104,7 @@ class Shapes:
         say = describe if self.language == "en" else describe_in_chinese
         return Scenes(images, [say(found) for found in objects], objects)
 
-    def _draw_pairs(self, size: tuple[int, int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw_pairs(self, size: tuple[int, ...], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Colour and shape indices; on the diagonal for `held_out`, off it otherwise."""
         shape = torch.randint(len(SHAPES), size, generator=generator)
         if self.split == "held_out":

@@ -1,0 +1,141 @@
+"""Scenes with questions: every answer is true, nothing is ambiguous, and the question alone does not give it away."""
+
+import re
+from collections import Counter, defaultdict
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minimm.datasets.scene_questions import ANSWERS, KINDS, SceneQuestions
+from minimm.datasets.shapes import COLOURS, SHAPES, SIZES
+from minimm.errors import MinimmError
+
+HELD_OUT = dict(zip(COLOURS, SHAPES, strict=True))
+PLURALS = {f"{shape}es" if shape == "cross" else f"{shape}s": shape for shape in SHAPES}
+NUMBERS = ("zero", "one", "two", "three")
+SIDES = {"left of": (0, -1), "right of": (0, 1), "above": (1, -1), "below": (1, 1)}
+
+
+def draw(split="train", count=400, seed=0):
+    return SceneQuestions(split).draw(count, torch.Generator().manual_seed(seed))
+
+
+def meant(text, objects):
+    """The objects that a phrase such as "small red circles" or "the blue thing" may mean."""
+    words = [PLURALS.get(word, word) for word in text.split()]
+    wanted = [set(words) & set(names) for names in (SIZES, COLOURS, SHAPES)]
+    return [
+        o for o in objects if all(not w or a in w for w, a in zip(wanted, (o.size, o.colour, o.shape), strict=True))
+    ]
+
+
+def true_answers(question, objects):
+    """All the answers that could be given, by reading the question afresh."""
+    attribute = "colour" if "colour" in question else "shape"
+    relation = next((r for r in SIDES if r in question), None)
+    if relation is None:
+        found = meant(question, objects)
+        if question.startswith(("how many", "count")):
+            return {NUMBERS[len(found)]}
+        if question.startswith(("is there", "do you")):
+            return {"yes" if found else "no"}
+        return {getattr(o, attribute) for o in found}
+    what, other = question.split(f" {relation} ")
+    (origin,) = meant(other, objects)
+    axis, way = SIDES[relation]
+
+    def ahead(o):  # pixels by which it lies to that side
+        return way * ((o.box[axis] + o.box[axis + 2]) - (origin.box[axis] + origin.box[axis + 2])) / 2
+
+    if question.startswith("is the"):
+        (subject,) = meant(what, objects)
+        assert abs(ahead(subject)) > 2.8
+        return {"yes" if ahead(subject) > 0 else "no"}
+    others = [o for o in objects if o is not origin]
+    assert all(abs(ahead(o)) > 2.8 for o in others)
+    return {getattr(o, attribute) for o in others if ahead(o) > 0}
+
+
+@given(st.sampled_from(("train", "validation", "held_out")), st.integers(0, 2**40))
+def test_every_question_has_one_answer_and_it_is_true(split, seed):
+    scenes = draw(split, 20, seed)
+    for question, answer, objects in zip(scenes.questions, scenes.answers, scenes.objects, strict=True):
+        assert true_answers(question, objects) == {answer}, (question, objects)
+        assert answer in ANSWERS
+
+
+def test_only_counting_may_find_more_than_one():
+    scenes = draw(count=2000)
+    for question, kind, objects in zip(scenes.questions, scenes.kinds, scenes.objects, strict=True):
+        if kind in ("colour", "shape", "exists"):
+            assert len(meant(question, objects)) <= 1
+
+
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_held_out_pairs_are_shown_and_asked_for_in_their_own_split_alone(split):
+    scenes = draw(split, 2000)
+    pairs = {(o.colour, o.shape) for objects in scenes.objects for o in objects}
+    pairs |= {pair for q in scenes.questions for pair in re.findall(rf"({'|'.join(COLOURS)}) ({'|'.join(SHAPES)})", q)}
+    assert len(pairs) == (6 if split == "held_out" else 30)
+    assert all((HELD_OUT[colour] == shape) == (split == "held_out") for colour, shape in pairs)
+
+
+def test_answers_are_even_among_the_questions_of_one_wording():
+    """Pearson's chi-squared over all wordings that are frequent enough stays where evenness would put it."""
+    scenes = draw(count=12_000, seed=3)
+    tally = defaultdict(Counter)
+    for question, answer in zip(scenes.questions, scenes.answers, strict=True):
+        tally[question][answer] += 1
+    assert len(tally) > 1000
+    statistic, freedom = 0.0, 0
+    for question, counts in tally.items():
+        kinds = 2 if question.startswith(("is", "do")) else 4 if question.startswith(("how", "count")) else 5
+        kinds += kinds == 5 and (set(question.split()) & {"small", "large"} != set()) and "thing" in question.split()
+        kinds -= kinds == 6 and set(question.split()) & set(COLOURS) != set()
+        expected = counts.total() / kinds
+        if expected >= 5 and not any(relation in question for relation in SIDES):
+            assert len(counts) <= kinds
+            statistic += sum((counts[answer] - expected) ** 2 / expected for answer in counts) + expected * (
+                kinds - len(counts)
+            )
+            freedom += kinds - 1
+    assert freedom > 100
+    assert abs(statistic - freedom) < 4 * (2 * freedom) ** 0.5
+
+
+def test_a_relation_is_as_often_true_as_not():
+    scenes = draw(count=12_000, seed=4)
+    answers = Counter(a for q, a in zip(scenes.questions, scenes.answers, strict=True) if q.startswith("is the"))
+    assert set(answers) == {"yes", "no"}
+    assert abs(answers["yes"] - answers["no"]) < 4 * answers.total() ** 0.5
+
+
+def test_kinds_are_equally_frequent_and_numbers_of_objects_all_occur():
+    scenes = draw(count=5000)
+    kinds = Counter(scenes.kinds)
+    assert set(kinds) == set(KINDS)
+    assert max(kinds.values()) < 1.15 * min(kinds.values())
+    assert {len(objects) for objects in scenes.objects} == {1, 2, 3}
+
+
+def test_the_same_generator_draws_the_same_and_another_draws_another():
+    one, same, other = draw(seed=1), draw(seed=1), draw(seed=2)
+    assert torch.equal(one.images, same.images)
+    assert one.questions == same.questions
+    assert one.questions != other.questions
+    assert one.images.shape == (400, 3, 32, 32)
+    assert one.images.dtype == torch.float32
+    assert 0 <= one.images.min() <= one.images.max() <= 1
+
+
+def test_none_can_be_drawn():
+    scenes = draw(count=0)
+    assert scenes.images.shape == (0, 3, 32, 32)
+    assert scenes.questions == scenes.answers == scenes.kinds == scenes.objects == []
+
+
+def test_an_unknown_split_is_refused():
+    with pytest.raises(MinimmError, match="split='test' is not known"):
+        SceneQuestions("test")
