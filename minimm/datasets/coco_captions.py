@@ -19,10 +19,8 @@ import torch
 from torch import Tensor
 
 from minimm.errors import MinimmError, check
-from minimm.features.image import load_image, to_pil
+from minimm.features.image import PICTURE_SUFFIXES, load_image, to_pil
 from minimm.files import read_json, write_atomically, write_json
-
-PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
 @dataclass

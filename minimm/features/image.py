@@ -7,7 +7,8 @@ never turned, since names contain colours.
 from __future__ import annotations
 
 import warnings
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from minimm.errors import MinimmError, check
 
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 MAX_PIXELS = 64_000_000  # a file may claim any size in a few bytes; larger ones are refused before they are unpacked
 
 
@@ -41,7 +43,8 @@ def load_image(source: Any, size: int | None = None) -> np.ndarray:
     if isinstance(source, str | Path | Image.Image):
         source = Path(source) if isinstance(source, str) else source
         name = str(source) if isinstance(source, Path) else "the picture"
-        picture = _read(source, name)
+        with opened(source, name) as file:
+            picture = to_rgb(file)
     else:
         name, image = "the picture", _checked(source)
         if min(image.shape[1:]) >= 2 and (size is None or image.shape[1:] == (size, size)):
@@ -56,13 +59,18 @@ def load_image(source: Any, size: int | None = None) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(picture, dtype=np.float32).transpose(2, 0, 1) / 255.0)  # (3, H, W)
 
 
-def _read(source: Path | Image.Image, name: str) -> Image.Image:
-    """Decode a file or a PIL image, which may be a file not yet read; whatever goes wrong becomes one sentence."""
+@contextmanager
+def opened(source: Path | Image.Image, name: str, wanted: str = "a PNG or JPEG file") -> Iterator[Image.Image]:
+    """A file, or a PIL image, which may be a file not yet read; whatever goes wrong in the block becomes one sentence.
+
+    Args:
+        name: what the sentence calls it. wanted: what it says should have been given instead.
+    """
     try:
         if isinstance(source, Path):
             check(not source.is_dir(), f"{name} is a folder; give one picture file")
             check(source.exists(), f"{name} does not exist; check the path")
-            check(source.stat().st_size > 0, f"{name} is empty (0 bytes); give a PNG or JPEG file")
+            check(source.stat().st_size > 0, f"{name} is empty (0 bytes); give {wanted}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of many pixels or a damaged EXIF block: both are handled here
             with nullcontext(source) if isinstance(source, Image.Image) else Image.open(source) as picture:
@@ -71,22 +79,22 @@ def _read(source: Path | Image.Image, name: str) -> Image.Image:
                     f"{name} claims {picture.width} x {picture.height} pixels, but at most {MAX_PIXELS:,} are read; "
                     "make it smaller first",
                 )
-                picture.load()
-                return _to_rgb(picture)
+                yield picture
     except MinimmError:
         raise
     except Image.DecompressionBombError:
         raise MinimmError(f"{name} claims more than {MAX_PIXELS:,} pixels; make it smaller first") from None
     except Image.UnidentifiedImageError:
-        raise MinimmError(f"{name} is not a picture of a known kind; give a PNG or JPEG file") from None
+        raise MinimmError(f"{name} is not a picture of a known kind; give {wanted}") from None
     except Exception as error:  # a damaged file can make Pillow's decoders fail in any way
         if isinstance(error, OSError) and error.strerror:
             raise MinimmError(f"{name} could not be read ({error.strerror})") from None
         raise MinimmError(f"{name} is damaged or cut off ({error}); open it in a viewer and save it again") from None
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def to_rgb(picture: Image.Image) -> Image.Image:
     """Any mode of Pillow's -> RGB, upright, on white where it is transparent."""
+    picture.load()
     with suppress(Exception):  # a damaged EXIF block cannot say which way is up; the pixels are as good as before
         picture = ImageOps.exif_transpose(picture)
     if picture.mode[0] in "IF":
