@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from minimm.datasets.chinese_scenes import describe_in_chinese
-from minimm.datasets.layout import boxes_in_pixels, draw_layout, is_beside
+from minimm.datasets import chinese_scenes
+from minimm.datasets.layout import Box, boxes_in_pixels, draw_layout, is_beside
 from minimm.errors import check
 
 COLOURS = {
@@ -43,7 +43,12 @@ class SceneObject:
     size: str
     colour: str
     shape: str
-    box: tuple[float, float, float, float]
+    box: Box
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that point at it: its colour and its shape, in either language."""
+        return self.colour, self.shape, chinese_scenes.COLOURS[self.colour], chinese_scenes.SHAPES[self.shape]
 
 
 @dataclass
@@ -101,7 +106,7 @@ class Shapes:
             objects.append(
                 [SceneObject(list(SIZES)[s], list(COLOURS)[c], SHAPES[h], box) for s, c, h, box in names][:n]
             )
-        say = describe if self.language == "en" else describe_in_chinese
+        say = describe if self.language == "en" else chinese_scenes.describe_in_chinese
         return Scenes(images, [say(found) for found in objects], objects)
 
     def draw_pairs(self, size: tuple[int, ...], generator: torch.Generator) -> tuple[Tensor, Tensor]:

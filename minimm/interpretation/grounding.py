@@ -1,16 +1,35 @@
 """The pointing game: does a word look at the thing it names? (Zhang et al. 2018, section 4.1)
 
-For each colour or shape word of a caption, the cell where its attention is largest is a hit when the cell's centre lies
-in the box of the object that the word describes. Chance is the share of cells that lie in that box.
+For each word of a caption that names what can be seen (a colour or a shape; of an emoji, every word of its name), the cell
+where its attention is largest is a hit when the cell's centre lies in the box of the object that the word describes. Chance
+is the share of cells that lie in that box.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from minimm.datasets.shapes import COLOURS, SHAPES, SceneObject
+from minimm.datasets.layout import Box
+
+ARTICLES = ("a", "an", "一个")  # each begins the next object of a canonical caption
+
+
+class Named(Protocol):
+    """An object of a scene: where it is, in pixels, and the words that point at it."""
+
+    @property
+    def box(self) -> Box:
+        """(left, top, right, bottom)"""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """In every language that captions are written in."""
+
+
+Thing = TypeVar("Thing", bound=Named)
 
 
 @dataclass
@@ -22,17 +41,16 @@ class Pointing:
     num_words: int
 
 
-def named_objects(words: list[str], objects: list[SceneObject]) -> list[SceneObject | None]:
-    """For each word of a canonical caption, the object it names by colour or shape, or None; "a" begins each object."""
+def named_objects(words: list[str], objects: list[Thing]) -> list[Thing | None]:
+    """For each word of a canonical caption the object that it points at, or None; an article begins each object."""
     which, result = -1, []
     for word in words:
-        which += word == "a"
-        named = word in COLOURS or word in SHAPES
-        result.append(objects[which] if named else None)
+        which += word in ARTICLES
+        result.append(objects[which] if which >= 0 and word in objects[which].words else None)
     return result
 
 
-def cells_inside(box: tuple[float, float, float, float], grid: tuple[int, int], image_size: int) -> np.ndarray:
+def cells_inside(box: Box, grid: tuple[int, int], image_size: int) -> np.ndarray:
     """(h, w) bool: which cells of the grid have their centre inside `box`, given in pixels."""
     height, width = grid
     y = (np.arange(height)[:, None] + 0.5) * image_size / height
@@ -42,7 +60,7 @@ def cells_inside(box: tuple[float, float, float, float], grid: tuple[int, int], 
 
 
 def pointing_accuracy(
-    maps: list[np.ndarray], captions: list[list[str]], objects: list[list[SceneObject]], image_size: int
+    maps: list[np.ndarray], captions: list[list[str]], objects: list[list[Named]], image_size: int
 ) -> Pointing:
     """Play the game for many scenes. maps[i] is (T, h, w) for the T words captions[i] of the scene objects[i]."""
     hits, chances = [], []

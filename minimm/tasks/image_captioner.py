@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from minimm.datasets.coco_captions import CocoCaptions
+from minimm.datasets.emoji_scenes import EmojiScenes
 from minimm.datasets.shapes import Scenes, Shapes
 from minimm.datasets.text_corpus import IGNORE
-from minimm.errors import MinimmError, check
+from minimm.errors import check
 from minimm.features.image import augment_images, load_image
 from minimm.generation.beam_search import beam_search
 from minimm.generation.sampling import generate
@@ -27,26 +28,37 @@ from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.image_encoder import ImageEncoder, ImageEncoderConfig
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.memory import Memory
+from minimm.models.patch_image_encoder import PatchImageEncoder, PatchImageEncoderConfig
 from minimm.tasks.attended import AttendedImage
+from minimm.tasks.caption_data import VALIDATION_SEED, caption_source
+from minimm.tasks.caption_language import CAPTION_LANGUAGES, CaptionLanguage, check_language, maps_of_words
 from minimm.tasks.presets import CAPTION_PRESETS, find_preset
 from minimm.tasks.task import Task
-from minimm.tokenizers import WordTokenizer
 from minimm.training.losses import cross_entropy
 
 VALIDATION_PICTURES = 512  # looked at during training
-VALIDATION_SEED = 1_234_567  # pictures for validation are drawn and augmented from a seed that training never uses
 EVALUATION_SEED = VALIDATION_SEED + 2  # changes to a folder's pictures that no validation used to choose a model
-VOCABULARY_SCENES = 2_000  # how many scenes' captions are read to learn the words
 BATCH = 256  # pictures at once in evaluation
 Picture = str | Path | np.ndarray | Any  # a path, a PIL image or an array (3, H, W) in [0, 1]
+ENCODERS = {
+    "cnn": (ImageEncoder, ImageEncoderConfig),
+    "patches": (PatchImageEncoder, PatchImageEncoderConfig),
+}
 
 
 class ImageCaptioner(Task):
-    """A tiny CNN looks, a small Transformer decoder writes, and cross-attention shows which region each word came from.
+    """A small encoder looks, a small Transformer decoder writes, and cross-attention shows which region each word came from.
+
+    From a folder of pictures with captions to a caption of one's own picture:
+
+        dataset = CocoCaptions("coco", split="train")            # from minimm.datasets.coco_captions
+        captioner = ImageCaptioner().fit(dataset, max_seconds=600)
+        captioner.generate_caption("my_cat.jpg")
 
     Args:
-        preset: "tiny" (32 x 32 pixels) or "small" (64 x 64); see `tasks.presets`.
-        options: any field of `CaptionPreset` or `TrainerConfig`, to replace the preset's.
+        preset: "tiny" (32 x 32 pixels), "scenes" or "small" (64 x 64); see `tasks.presets`.
+        options: any field of `CaptionPreset` or `TrainerConfig`, to replace the preset's: among them language="en" or "zh"
+            (of the captions it learns and writes) and encoder="cnn" or "patches" (what looks).
         seed, device: see `Task`.
     """
 
@@ -57,21 +69,35 @@ class ImageCaptioner(Task):
         self.preset = find_preset(CAPTION_PRESETS, preset)
         fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
         self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
+        self.language = self.preset.language
+        find_preset(CAPTION_LANGUAGES, self.language, "language")
+        find_preset(ENCODERS, self.preset.encoder, "encoder")
+
+    @property
+    def _language(self) -> CaptionLanguage:
+        return CAPTION_LANGUAGES[self.language]
 
     def architecture(self) -> dict[str, Any]:
-        """The configs of the encoder and of the decoder."""
+        """Which encoder, its config and the decoder's, and the language of the captions."""
         model = self.require_model()
-        return {"encoder": asdict(model.encoder.config), "decoder": asdict(model.decoder.config)}
+        encoder = next(name for name, (kind, _) in ENCODERS.items() if isinstance(model.encoder, kind))
+        configs = {"encoder": asdict(model.encoder.config), "decoder": asdict(model.decoder.config)}
+        return {"encoder_kind": encoder, "language": self.language, **configs}
 
     @staticmethod
     def build(architecture: dict[str, Any]) -> nn.Module:
-        """An empty `EncoderDecoder` of an `ImageEncoder` and a `LanguageModel`."""
-        encoder = ImageEncoder(ImageEncoderConfig(**architecture["encoder"]))
-        return EncoderDecoder(encoder, LanguageModel(LanguageModelConfig(**architecture["decoder"])))
+        """An empty `EncoderDecoder`; of a CNN where nothing is said, as in captioners saved before there was a choice."""
+        encoder, config = ENCODERS[architecture.get("encoder_kind", "cnn")]
+        decoder = LanguageModel(LanguageModelConfig(**architecture["decoder"]))
+        return EncoderDecoder(encoder(config(**architecture["encoder"])), decoder)
+
+    def _after_load(self, architecture: dict[str, Any]) -> None:
+        self.language = architecture.get("language", "en")  # all captioners were English before there was a choice
+        find_preset(CAPTION_LANGUAGES, self.language, "language")
 
     def fit(
         self,
-        dataset: Shapes | CocoCaptions | str | Path,
+        dataset: Shapes | EmojiScenes | CocoCaptions | str | Path,
         *,
         max_steps: int | None = None,
         max_seconds: float | None = None,
@@ -81,15 +107,17 @@ class ImageCaptioner(Task):
         """Learn from pictures with captions.
 
         Args:
-            dataset: scenes drawn on the fly (`Shapes`), a `CocoCaptions`, or the path of a COCO-captions folder, whose
-                pictures are shifted, scaled and recoloured anew each time they are shown.
+            dataset: scenes drawn on the fly (`Shapes`, `EmojiScenes`), a `CocoCaptions`, or the path of a COCO-captions
+                folder, whose pictures are shifted, scaled and recoloured anew each time they are shown. The encoder is
+                built for the size of its pictures.
             max_steps, max_seconds, folder, resume: as in `TextGenerator.fit`.
         """
         preset = self.preset
         if isinstance(dataset, str | Path):
             dataset = CocoCaptions(dataset, image_size=preset.image_size)
         draw, captions = caption_source(dataset)
-        self.tokenizer = WordTokenizer.train(captions)
+        check_language(captions, self.language)
+        self.tokenizer = self._language.tokenizer.train(captions)
         longest = max(len(self.tokenizer.encode(caption)) for caption in captions)
         decoder = LanguageModelConfig(
             vocab_size=self.tokenizer.vocab_size,
@@ -100,8 +128,9 @@ class ImageCaptioner(Task):
             dropout=preset.dropout,
             d_memory=preset.d_model,
         )
-        encoder = ImageEncoderConfig(preset.image_size, preset.channels, preset.d_model)
-        self.model = self.build({"encoder": asdict(encoder), "decoder": asdict(decoder)})
+        encoder = preset.encoder_config(dataset.image_size)
+        architecture = {"encoder_kind": preset.encoder, "encoder": encoder, "decoder": asdict(decoder)}
+        self.model = self.build(architecture)
         initialize(self.model, torch.Generator().manual_seed(self.seed), preset.num_layers)
         validation = draw(VALIDATION_PICTURES, torch.Generator().manual_seed(VALIDATION_SEED))
         self._train(
@@ -167,9 +196,9 @@ class ImageCaptioner(Task):
         """Where the model looks for each word of its caption (or of the one given); `.plot()` draws it."""
         loaded = self._load(image)
         caption = self.generate_caption(image) if caption is None else caption
-        (weights,) = self.attend_batch(loaded[None], [caption])
-        words = [self.tokenizer.decode([token]).strip() for token in self.tokenizer.encode(caption, unknown="replace")]
+        words = self._language.words(caption)
         check(len(words) > 0, "the caption is empty, so there is no word whose attention could be shown")
+        (weights,) = self.attend_batch(loaded[None], [caption])
         return AttendedImage(loaded.numpy(), words, weights)
 
     def attend_batch(self, images: Tensor, captions: list[str]) -> list[np.ndarray]:
@@ -178,9 +207,13 @@ class ImageCaptioner(Task):
         model = self.require_model()
         maps = attention_maps(model, lambda: model(images.to(self.device), inputs), CrossAttention)  # (L, B, H, T, N)
         grid = (model.encoder.config.grid_size,) * 2
-        lengths = (targets != IGNORE).sum(dim=1).tolist()  # words and <eos>
-        # The attention that chose word t is that of the position before it, which is where it was predicted.
-        return [maps[:, row, :, : length - 1].unflatten(-1, grid).numpy() for row, length in enumerate(lengths)]
+        lengths = (targets != IGNORE).sum(dim=1).tolist()  # tokens and <eos>
+        # The attention that chose token t is that of the position before it, which is where it was predicted.
+        tokens = [maps[:, row, :, : length - 1].unflatten(-1, grid).numpy() for row, length in enumerate(lengths)]
+        return [
+            maps_of_words(found, self.tokenizer.split(caption), self._language.words(caption))
+            for found, caption in zip(tokens, captions, strict=True)
+        ]
 
     def evaluate(self, dataset: Scenes | CocoCaptions | str | Path, *, seed: int = EVALUATION_SEED) -> dict[str, float]:
         """Score captions against the truth: `exact_match` (0 to 1), `bleu4` (0 to 100) and `cider` (0 to 10).
@@ -197,41 +230,15 @@ class ImageCaptioner(Task):
             images = augment_images(dataset.batch(range(len(dataset))), generator)
             references = dataset.captions
         written = self.generate_captions(images)
+        counted = self._language.counted
         scores = {
             "exact_match": exact_match(written, references),
-            "bleu4": bleu(written, references),
-            "cider": cider(written, references),
+            "bleu4": bleu(written, references, tokenize=self._language.bleu_tokens),
+            "cider": cider(list(map(counted, written)), [list(map(counted, texts)) for texts in references]),
         }
         if isinstance(dataset, Scenes):
             maps = [weights.mean(axis=(0, 1)) for weights in self.attend_batch(images, dataset.captions)]
-            words = [caption.split() for caption in dataset.captions]
+            words = [self._language.words(caption) for caption in dataset.captions]
             pointing = pointing_accuracy(maps, words, dataset.objects, images.shape[-1])
             scores |= {"pointing_accuracy": pointing.accuracy, "pointing_chance": pointing.chance}
         return scores
-
-
-def caption_source(
-    dataset: Shapes | CocoCaptions,
-) -> tuple[Callable[[int, torch.Generator], tuple[Tensor, list[str]]], list[str]]:
-    """A function that draws (images (B, 3, S, S), captions) of a data set, and captions to learn the words from."""
-    if isinstance(dataset, Shapes):
-
-        def draw_scenes(count: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
-            scenes = dataset.draw(count, generator)
-            return scenes.images, scenes.captions
-
-        examples = dataset.draw(VOCABULARY_SCENES, torch.Generator().manual_seed(VALIDATION_SEED + 1))
-        return draw_scenes, examples.captions
-    if isinstance(dataset, CocoCaptions):
-
-        def draw_pictures(count: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
-            chosen = torch.randint(len(dataset), (count,), generator=generator)
-            images = augment_images(dataset.batch(chosen.tolist()), generator)
-            which = torch.rand(count, generator=generator).tolist()  # one of each picture's captions
-            captions = [dataset.captions[i] for i in chosen.tolist()]
-            return images, [names[int(share * len(names))] for names, share in zip(captions, which, strict=True)]
-
-        return draw_pictures, [caption for captions in dataset.captions for caption in captions]
-    raise MinimmError(
-        f"cannot learn captions from {type(dataset).__name__}; give Shapes, CocoCaptions or a folder's path"
-    )

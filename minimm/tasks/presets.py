@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from minimm.errors import check
 from minimm.training.trainer import TrainerConfig
@@ -30,8 +31,12 @@ class TextPreset:
 class CaptionPreset:
     """How `ImageCaptioner` is built and trained."""
 
-    image_size: int = 32
-    channels: tuple[int, ...] = (32, 64)
+    language: str = "en"  # of the captions: "en" or "zh"
+    encoder: str = "cnn"  # or "patches"
+    image_size: int = 32  # of pictures that are read from a folder
+    channels: tuple[int, ...] = (32, 64)  # of the CNN
+    patch_size: int = 4  # of the encoder of patches, as its layers
+    num_encoder_layers: int = 2
     d_model: int = 128
     num_heads: int = 4
     num_layers: int = 2
@@ -44,6 +49,14 @@ class CaptionPreset:
             max_seconds=75, optimizer="muon", learning_rate=3e-3, warmup_steps=100, weight_decay=0.2, betas=(0.9, 0.95)
         )
     )
+
+    def encoder_config(self, image_size: int) -> dict[str, Any]:
+        """The fields of the chosen encoder's config, for pictures of this size."""
+        shared = {"image_size": image_size, "d_model": self.d_model}
+        if self.encoder == "cnn":
+            return shared | {"channels": self.channels}
+        layers = {"num_heads": self.num_heads, "num_layers": self.num_encoder_layers}
+        return shared | {"patch_size": self.patch_size} | layers
 
 
 @dataclass(frozen=True)
@@ -123,10 +136,13 @@ TEXT_PRESETS = {
 CAPTION_PRESETS = {
     # Scenes of shapes, 32 x 32 pixels.
     "tiny": CaptionPreset(),
+    # Scenes of real pictures, 64 x 64 pixels.
+    "scenes": CaptionPreset(image_size=64, channels=(32, 64, 96), patch_size=8),
     # Pictures of 64 x 64 pixels, such as emoji.
     "small": CaptionPreset(
         image_size=64,
         channels=(32, 64, 96),
+        patch_size=8,
         training=TrainerConfig(max_seconds=600, learning_rate=2e-3, warmup_steps=100, betas=(0.9, 0.98)),
     ),
 }

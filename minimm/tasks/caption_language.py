@@ -1,0 +1,80 @@
+"""What a captioner must know of the language that it writes: what a token is, what a word is, how BLEU counts.
+
+English is written in words. Chinese is written in characters: there are few of them, none is ever unknown because a word
+is new, and nothing has to be cut before anything is learned. Where words are looked at (a heat map for each, the pointing
+game), the characters of a word are put together again, found with a dictionary (`features.segmentation`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from minimm.datasets.bundled import bundled
+from minimm.datasets.chinese_scenes import WORDS
+from minimm.errors import check
+from minimm.features.segmentation import ChineseSegmenter, english_words
+from minimm.metrics.bleu import tokenize_zh
+from minimm.tasks.translator import mostly_chinese
+from minimm.tokenizers import CharacterTokenizer, WordTokenizer
+from minimm.tokenizers.pieces import PieceTokenizer
+
+SCENE_WORD_COUNT = 1_000.0  # as frequent as the commonest words of the dictionary
+
+
+@dataclass(frozen=True)
+class CaptionLanguage:
+    """How captions of one language are written, cut and counted."""
+
+    tokenizer: type[PieceTokenizer]
+    words: Callable[[str], list[str]]  # the words of a caption, in order
+    bleu_tokens: str  # name of the tokenisation in `metrics.bleu`
+    counted: Callable[[str], str]  # a caption with spaces between what n-grams are counted of
+
+
+def chinese_words(text: str) -> list[str]:
+    """The words of a Chinese text, those of scenes among them."""
+    return _segmenter().segment(text)
+
+
+@lru_cache(maxsize=1)
+def _segmenter() -> ChineseSegmenter:
+    counts = ChineseSegmenter.load(bundled("chinese") / "dictionary.txt").counts
+    return ChineseSegmenter(counts | dict.fromkeys(WORDS, SCENE_WORD_COUNT))
+
+
+CAPTION_LANGUAGES = {
+    "en": CaptionLanguage(WordTokenizer, english_words, "13a", str),
+    "zh": CaptionLanguage(CharacterTokenizer, chinese_words, "zh", lambda text: " ".join(tokenize_zh(text))),
+}
+
+
+def check_language(captions: Sequence[str], language: str) -> None:
+    """Raise when Chinese captions are to be learned as English ones or the other way round."""
+    found = "zh" if mostly_chinese(captions) else "en"
+    check(
+        (found == "zh") == (language == "zh"),
+        f"the captions are {'' if found == 'zh' else 'not '}Chinese, such as {captions[0]!r:.60}, but the captioner was made "
+        f"with language={language!r}; make it with language={found!r}, or give captions in its language",
+    )
+
+
+def maps_of_words(maps: np.ndarray, pieces: Sequence[str], words: Sequence[str]) -> np.ndarray:
+    """One map for each word from one for each token: the mean over the tokens that have a part of the word.
+
+    Args:
+        maps: (..., T, h, w). pieces: the T tokens, which joined give the text. words: in order, as they stand in the text.
+
+    Returns (..., number of words, h, w).
+    """
+    text, ends = "".join(pieces), np.cumsum([len(piece) for piece in pieces])
+    merged, at = [], 0
+    for word in words:
+        start = text.index(word, at)
+        at = start + len(word)
+        first, last = np.searchsorted(ends, start, side="right"), np.searchsorted(ends, at, side="left")
+        merged.append(maps[..., first : last + 1, :, :].mean(axis=-3))
+    return np.stack(merged, axis=-3)
