@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from minimm.files import read_json, write_atomically, write_json
 class Report:
     """What was found in a folder and what had to be left out; `str(report)` says it in a sentence or a few."""
 
+    what: str = "picture"  # what the folder holds
     num_pictures: int = 0
     num_captions: int = 0
     left_out: dict[str, list[str]] = field(default_factory=dict)  # reason -> names
@@ -37,7 +38,7 @@ class Report:
         self.left_out.setdefault(reason, []).append(printable)
 
     def __str__(self) -> str:
-        lines = [f"{self.num_pictures} pictures with {self.num_captions} captions"]
+        lines = [f"{self.num_pictures} {self.what}s with {self.num_captions} captions"]
         for reason, names in self.left_out.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             lines.append(f"left out because {reason}: {len(names)} ({', '.join(names[:3])}{more})")
@@ -56,6 +57,9 @@ class CocoCaptions:
     a folder that is not in this layout, or in which nothing is left, is refused.
     """
 
+    what: ClassVar[str] = "picture"
+    unreadable: ClassVar[str] = "the picture cannot be read"
+
     def __init__(self, folder: str | Path, image_size: int = 64) -> None:
         folder = Path(folder)
         check(image_size >= 2, f"image_size={image_size} is too small; give at least 2 pixels, such as 64")
@@ -64,30 +68,33 @@ class CocoCaptions:
             (folder / "captions.json").is_file(),
             f"{folder} has no captions.json; give a folder in COCO captions layout: captions.json and pictures",
         )
-        report = Report()
+        report = Report(self.what)
         images, file_names, captions = [], [], []
         for file_name, texts in _captions_by_file(folder / "captions.json", report).items():
             path = _find(folder, file_name)
             if path is None:
-                report.leave_out("the picture is missing", file_name)
+                report.leave_out(f"the {self.what} is missing", file_name)
                 continue
             try:
-                images.append(_to_bytes(load_image(path, size=image_size)))
+                images.append(_to_bytes(self._load(path, image_size)))
             except MinimmError:
-                report.leave_out("the picture cannot be read", file_name)
+                report.leave_out(self.unreadable, file_name)
                 continue
             file_names.append(file_name)
             captions.append(texts)
-        check(len(images) > 0, f"{folder} has no picture with a caption: {report}")
+        check(len(images) > 0, f"{folder} has no {self.what} with a caption: {report}")
         self._keep(images, file_names, captions, report)
+
+    def _load(self, path: Path, image_size: int) -> np.ndarray:
+        return load_image(path, size=image_size)
 
     @classmethod
     def from_arrays(cls, images: Sequence[np.ndarray], captions: Sequence[str]) -> CocoCaptions:
         """The same from pictures (3, S, S) in [0, 1] of one size, with one caption each."""
-        _check_pairs(images, captions)
+        check_pairs(images, captions)
         self = cls.__new__(cls)
         names = [f"{index:04d}.png" for index in range(len(captions))]
-        self._keep([_to_bytes(image) for image in images], names, [[caption] for caption in captions], Report())
+        self._keep([_to_bytes(image) for image in images], names, [[caption] for caption in captions], Report(cls.what))
         return self
 
     def _keep(self, images: list[Tensor], file_names: list[str], captions: list[list[str]], report: Report) -> None:
@@ -108,10 +115,11 @@ class CocoCaptions:
         return self.images[torch.as_tensor(list(indices))].float() / 255.0
 
 
-def _check_pairs(images: Sequence[np.ndarray], captions: Sequence[str]) -> None:
+def check_pairs(images: Sequence[np.ndarray], captions: Sequence[str], what: str = "picture") -> None:
+    """Raise unless there is one caption for each picture, or whatever `what` says."""
     check(
         len(images) == len(captions) > 0,
-        f"{len(images)} pictures and {len(captions)} captions were given; give one caption for each picture",
+        f"{len(images)} {what}s and {len(captions)} captions were given; give one caption for each {what}",
     )
 
 
@@ -152,19 +160,19 @@ def _captions_by_file(path: Path, report: Report) -> dict[str, list[str]]:
         )
         caption = " ".join(caption.encode("utf-8", "ignore").decode("utf-8").split())  # half a surrogate is no text
         if number not in files:
-            report.leave_out("the caption belongs to no listed picture", f"image_id {number}")
+            report.leave_out(f"the caption belongs to no listed {report.what}", f"image_id {number}")
         elif not caption:
             report.leave_out("the caption is empty", files[number])
         else:
             captions[files[number]].append(caption)
     for name in [name for name, texts in captions.items() if not texts]:
-        report.leave_out("the picture has no caption", name)
+        report.leave_out(f"the {report.what} has no caption", name)
         del captions[name]
     listed = {PurePosixPath(name).name for name in files.values()}
     places = (place for place in (path.parent, path.parent / "images") if place.is_dir())
     lying = {file.name for place in places for file in place.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES}
     for name in sorted(lying - listed):
-        report.leave_out("captions.json does not list the picture", name)
+        report.leave_out(f"captions.json does not list the {report.what}", name)
     return captions
 
 
@@ -180,11 +188,16 @@ def _entries(content: Any, key: str, path: Path) -> list[dict[str, Any]]:
 
 def write_coco_captions(folder: str | Path, images: Sequence[np.ndarray], captions: Sequence[str]) -> None:
     """Write pictures (3, H, W) in [0, 1], one caption each, as a folder that `CocoCaptions` reads."""
-    _check_pairs(images, captions)
+    check_pairs(images, captions)
     folder = Path(folder)
     names = [f"{index:04d}.png" for index in range(len(images))]
     for name, image in zip(names, images, strict=True):
         write_atomically(folder / "images" / name, lambda path, image=image: to_pil(image).save(path, format="PNG"))
+    write_listing(folder, names, captions)
+
+
+def write_listing(folder: Path, names: Sequence[str], captions: Sequence[str]) -> None:
+    """Write `captions.json`: the files `names` with one caption each."""
     listed = [{"id": index, "file_name": name} for index, name in enumerate(names)]
     annotations = [{"id": index, "image_id": index, "caption": caption} for index, caption in enumerate(captions)]
     write_json(folder / "captions.json", {"images": listed, "annotations": annotations})
