@@ -115,7 +115,7 @@ def test_missing_parts_of_the_folder_are_named(tmp_path):
     (tmp_path / "captions.json").write_text("{", encoding="utf-8")
     with pytest.raises(MinimmError, match="not readable JSON"):
         CocoCaptions(tmp_path)
-    with pytest.raises(MinimmError, match="not a folder"):
+    with pytest.raises(MinimmError, match="does not exist"):
         CocoCaptions(tmp_path / "missing")
 
 

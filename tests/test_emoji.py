@@ -25,7 +25,7 @@ def test_a_folder_goes_before_the_environment_which_goes_before_the_font(tmp_pat
     assert load_emoji(tmp_path / "given", image_size=8).captions == [["given"]]
     assert load_emoji(image_size=8).captions == [["emoji"]]
     monkeypatch.setenv("MINIMM_DATA", str(tmp_path / "given"))
-    with pytest.raises(MinimmError, match="emoji is not a folder"):
+    with pytest.raises(MinimmError, match="emoji does not exist"):
         load_emoji()
     monkeypatch.delenv("MINIMM_DATA")
     monkeypatch.setattr(emoji, "draw_emoji", lambda size: [(np.ones((3, size, size)), "drawn")])
