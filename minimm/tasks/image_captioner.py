@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +12,21 @@ from torch import Tensor, nn
 from minimm.datasets.coco_captions import CocoCaptions
 from minimm.datasets.emoji_scenes import EmojiScenes
 from minimm.datasets.shapes import Scenes, Shapes
-from minimm.datasets.text_corpus import IGNORE
 from minimm.errors import check
 from minimm.features.image import augment_images, load_image
-from minimm.generation.beam_search import beam_search
-from minimm.generation.sampling import generate
 from minimm.interpretation.grounding import pointing_accuracy
-from minimm.interpretation.recorder import attention_maps
-from minimm.layers.initialization import initialize
-from minimm.layers.multi_head_attention import CrossAttention
 from minimm.metrics import bleu, cider, exact_match
 from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.image_encoder import ImageEncoder, ImageEncoderConfig
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
-from minimm.models.memory import Memory
 from minimm.models.patch_image_encoder import PatchImageEncoder, PatchImageEncoderConfig
 from minimm.tasks.attended import AttendedImage
 from minimm.tasks.caption_data import VALIDATION_SEED, caption_source
 from minimm.tasks.caption_language import CAPTION_LANGUAGES, CaptionLanguage, check_language, maps_of_words
+from minimm.tasks.captioner import Captioner
 from minimm.tasks.presets import CAPTION_PRESETS, find_preset
-from minimm.tasks.task import Task
-from minimm.training.losses import cross_entropy
 
-VALIDATION_PICTURES = 512  # looked at during training
 EVALUATION_SEED = VALIDATION_SEED + 2  # changes to a folder's pictures that no validation used to choose a model
-BATCH = 256  # pictures at once in evaluation
 Picture = str | Path | np.ndarray | Any  # a path, a PIL image or an array (3, H, W) in [0, 1]
 ENCODERS = {
     "cnn": (ImageEncoder, ImageEncoderConfig),
@@ -46,7 +34,7 @@ ENCODERS = {
 }
 
 
-class ImageCaptioner(Task):
+class ImageCaptioner(Captioner):
     """A small encoder looks, a small Transformer decoder writes, and cross-attention shows which region each word came from.
 
     From a folder of pictures with captions to a caption of one's own picture:
@@ -63,12 +51,12 @@ class ImageCaptioner(Task):
     """
 
     kind = "image_captioner"
+    presets = CAPTION_PRESETS
+    unit = "picture"
+    validation_count = 512
 
     def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
-        super().__init__(seed=seed, device=device)
-        self.preset = find_preset(CAPTION_PRESETS, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
-        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
+        super().__init__(preset, seed=seed, device=device, **options)
         self.language = self.preset.language
         find_preset(CAPTION_LANGUAGES, self.language, "language")
         find_preset(ENCODERS, self.preset.encoder, "encoder")
@@ -81,8 +69,7 @@ class ImageCaptioner(Task):
         """Which encoder, its config and the decoder's, and the language of the captions."""
         model = self.require_model()
         encoder = next(name for name, (kind, _) in ENCODERS.items() if isinstance(model.encoder, kind))
-        configs = {"encoder": asdict(model.encoder.config), "decoder": asdict(model.decoder.config)}
-        return {"encoder_kind": encoder, "language": self.language, **configs}
+        return {"encoder_kind": encoder, "language": self.language, **super().architecture()}
 
     @staticmethod
     def build(architecture: dict[str, Any]) -> nn.Module:
@@ -117,80 +104,15 @@ class ImageCaptioner(Task):
             dataset = CocoCaptions(dataset, image_size=preset.image_size)
         draw, captions = caption_source(dataset)
         check_language(captions, self.language)
-        self.tokenizer = self._language.tokenizer.train(captions)
-        longest = max(len(self.tokenizer.encode(caption)) for caption in captions)
-        decoder = LanguageModelConfig(
-            vocab_size=self.tokenizer.vocab_size,
-            context_length=longest + 8,  # <bos> in front, and room for a few words more than ever seen
-            d_model=preset.d_model,
-            num_heads=preset.num_heads,
-            num_layers=preset.num_layers,
-            dropout=preset.dropout,
-            d_memory=preset.d_model,
-        )
-        encoder = preset.encoder_config(dataset.image_size)
-        architecture = {"encoder_kind": preset.encoder, "encoder": encoder, "decoder": asdict(decoder)}
-        self.model = self.build(architecture)
-        initialize(self.model, torch.Generator().manual_seed(self.seed), preset.num_layers)
-        validation = draw(VALIDATION_PICTURES, torch.Generator().manual_seed(VALIDATION_SEED))
-        self._train(
-            preset.training,
-            max_steps=max_steps,
-            max_seconds=max_seconds,
-            folder=folder,
-            resume=resume,
-            draw_batch=lambda generator: draw(preset.batch_size, generator),
-            loss=self._loss,
-            validate=lambda model: self._loss(model, validation).item(),
-            batch_items=preset.batch_size,
-            unit="picture",
-        )
+        encoder = {"encoder_kind": preset.encoder, "encoder": preset.encoder_config(dataset.image_size)}
+        limits = {"max_steps": max_steps, "max_seconds": max_seconds}
+        self._fit(draw, captions, self._language.tokenizer, encoder, **limits, folder=folder, resume=resume)
         return self
-
-    def _loss(self, model: nn.Module, batch: tuple[Tensor, list[str]]) -> Tensor:
-        images, captions = batch
-        inputs, targets = self._teacher_forcing(captions)
-        return cross_entropy(model(images.to(self.device), inputs), targets)
-
-    def _teacher_forcing(self, captions: list[str]) -> tuple[Tensor, Tensor]:
-        """Captions -> what the decoder reads, <bos> w_1 .. w_n, and what it must say, w_1 .. w_n <eos>; (B, T) each."""
-        ids, mask = self.tokenizer.encode_batch(captions, add_bos=True, add_eos=True, unknown="replace")
-        ids, mask = torch.from_numpy(ids), torch.from_numpy(mask)
-        targets = ids[:, 1:].masked_fill(~mask[:, 1:], IGNORE)
-        return ids[:, :-1].to(self.device), targets.to(self.device)
 
     def _load(self, picture: Picture) -> Tensor:
         """Any picture -> (3, S, S) of the size that the encoder was built for."""
         size = self.require_model().encoder.config.image_size
         return torch.from_numpy(load_image(picture, size=size))
-
-    @torch.inference_mode()
-    def _encode(self, images: Tensor) -> Memory:
-        return self.require_model().eval().encode(images.to(self.device))
-
-    def generate_captions(self, images: Sequence[Picture] | Tensor, *, num_beams: int = 1) -> list[str]:
-        """One caption for each picture; a tensor (B, 3, S, S) of the encoder's size is taken as it is."""
-        if not isinstance(images, Tensor):
-            images = torch.stack([self._load(image) for image in images])
-        captions = []
-        for start in range(0, len(images), BATCH):
-            batch = images[start : start + BATCH]
-            captions += [self.tokenizer.decode(ids) for ids in self._write(batch, num_beams)]
-        return captions
-
-    def _write(self, images: Tensor, num_beams: int) -> list[list[int]]:
-        memory = self._encode(images)
-        prompts = [[self.tokenizer.bos_id]] * len(images)
-        longest = self.model.decoder.config.context_length - 1
-        end = self.tokenizer.eos_id
-        if num_beams == 1:
-            return generate(self.model.decoder, prompts, longest, end_id=end, memory=memory)
-        found = beam_search(self.model.decoder, prompts, longest, num_beams=num_beams, end_id=end, memory=memory)
-        return [hypotheses[0][1] for hypotheses in found]
-
-    def generate_caption(self, image: Picture, *, num_beams: int = 1) -> str:
-        """What is in the picture: a path, a PIL image or an array (3, H, W) in [0, 1]."""
-        return self.generate_captions([image], num_beams=num_beams)[0]
 
     def attend(self, image: Picture, caption: str | None = None) -> AttendedImage:
         """Where the model looks for each word of its caption (or of the one given); `.plot()` draws it."""
@@ -203,13 +125,7 @@ class ImageCaptioner(Task):
 
     def attend_batch(self, images: Tensor, captions: list[str]) -> list[np.ndarray]:
         """Cross-attention while each caption is written: one (L, H, T, h, w) for each picture, T its number of words."""
-        inputs, targets = self._teacher_forcing(captions)
-        model = self.require_model()
-        maps = attention_maps(model, lambda: model(images.to(self.device), inputs), CrossAttention)  # (L, B, H, T, N)
-        grid = (model.encoder.config.grid_size,) * 2
-        lengths = (targets != IGNORE).sum(dim=1).tolist()  # tokens and <eos>
-        # The attention that chose token t is that of the position before it, which is where it was predicted.
-        tokens = [maps[:, row, :, : length - 1].unflatten(-1, grid).numpy() for row, length in enumerate(lengths)]
+        tokens = self._attend_tokens(images, captions)
         return [
             maps_of_words(found, self.tokenizer.split(caption), self._language.words(caption))
             for found, caption in zip(tokens, captions, strict=True)
