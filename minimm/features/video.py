@@ -41,11 +41,20 @@ def load_video(source: Any, num_frames: int | None = None, size: int | None = No
         MinimmError: what cannot be read, has only one frame or fewer than asked for, frames of different sizes, or more
             pixels than `MAX_CLIP_PIXELS`.
     """
+    return load_timed_video(source, num_frames, size)[0]
+
+
+def load_timed_video(
+    source: Any, num_frames: int | None = None, size: int | None = None
+) -> tuple[np.ndarray, list[float] | None]:
+    """What `load_video` gives, and the second at which each frame begins to be shown; None where no file says it."""
     check(num_frames is None or num_frames >= 1, f"num_frames={num_frames} is too few; give at least 1")
     if not isinstance(source, str | Path):
-        return _from_array(source, num_frames, size)
+        return _from_array(source, num_frames, size), None
     path = Path(source)
-    return _from_folder(path, num_frames, size) if path.is_dir() else _from_file(path, num_frames, size)
+    if path.is_dir():
+        return _from_folder(path, num_frames, size), None
+    return _from_file(path, num_frames, size)
 
 
 def sample_frames(seconds: Sequence[float], num_frames: int | None, name: str = "the clip") -> list[int]:
@@ -113,7 +122,7 @@ def natural_order(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts] + [(-1, name)]
 
 
-def _from_file(path: Path, num_frames: int | None, size: int | None) -> np.ndarray:
+def _from_file(path: Path, num_frames: int | None, size: int | None) -> tuple[np.ndarray, list[float]]:
     name = str(path)
     with opened(path, name, WANTED) as file:
         first = int(
@@ -125,13 +134,14 @@ def _from_file(path: Path, num_frames: int | None, size: int | None) -> np.ndarr
             f"{name} claims {len(numbers):,} frames of {file.width} x {file.height} pixels, but at most "
             f"{MAX_CLIP_PIXELS:,} pixels are read in all; make it shorter or smaller first",
         )
-        chosen = sample_frames([_seconds(file, number) for number in numbers], num_frames, name)
+        seconds = [_seconds(file, number) for number in numbers]
+        chosen = sample_frames(seconds, num_frames, name)
         _check_kept(len(chosen), (3, size or file.height, size or file.width), name)
         frames = {}
         for index in sorted(set(chosen)):  # animated files are read from front to back
             file.seek(numbers[index])
             frames[index] = load_image(to_rgb(file), size)
-        return np.stack([frames[index] for index in chosen])
+        return np.stack([frames[index] for index in chosen]), [sum(seconds[:index]) for index in chosen]
 
 
 def _seconds(file: Image.Image, number: int) -> float:

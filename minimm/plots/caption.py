@@ -56,8 +56,8 @@ def caption_strip(
     step_x, step_y = PANEL + 0.1, panel_height + word_height + 0.1
     right = columns * step_x
     figure = Drawing(right + BAR, math.ceil(num_panels / columns) * step_y, title)
-    fine = _resized(image)  # (h_fine, w_fine, 3)
-    drawn = [fine, *(_heated(fine, heat) for heat in maps)]
+    fine = resized(image)  # (h_fine, w_fine, 3)
+    drawn = [fine, *(heated(fine, heat) for heat in maps)]
     for index, (picture, word, box) in enumerate(zip(drawn, ["", *words], [None, *boxes], strict=True)):
         left, top = index % columns * step_x, index // columns * step_y
         axes = figure.panel(left, top + word_height, PANEL, panel_height, frame=GREY)
@@ -75,18 +75,18 @@ def caption_strip(
     return figure
 
 
-def _resized(image: np.ndarray) -> np.ndarray:
+def resized(image: np.ndarray) -> np.ndarray:
     """Small pictures with each pixel repeated, so that they stay sharp; of huge ones, every k-th pixel."""
     longer = max(image.shape[:2])
     step, repeat = math.ceil(longer / COARSEST), math.ceil(FINEST / longer)
     return image[::step, ::step].repeat(repeat, axis=0).repeat(repeat, axis=1)
 
 
-def _heated(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """The picture (H, W, 3) in dark grey, glowing where the heat (h, w) is."""
+def heated(image: np.ndarray, heat: np.ndarray, peak: float | None = None) -> np.ndarray:
+    """The picture (H, W, 3) in dark grey, glowing where the heat (h, w) is, most where it is `peak`; None = its largest."""
     rows, columns = (_interpolation(fine, coarse) for fine, coarse in zip(image.shape, heat.shape, strict=False))
     heat = rows @ heat @ columns.T  # (H, W)
-    heat = (heat / max(heat.max(), np.finfo(float).tiny))[..., None]  # (H, W, 1)
+    heat = (heat / max(heat.max() if peak is None else peak, np.finfo(float).tiny))[..., None]  # (H, W, 1)
     grey = 0.1 + 0.5 * (image @ [0.299, 0.587, 0.114])[..., None]
     glow = matplotlib.colormaps[COLOUR_MAP](heat[..., 0])[..., :3]
     share = 0.1 + 0.65 * heat  # where there is heat its colour prevails, elsewhere the picture does

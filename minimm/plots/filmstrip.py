@@ -1,0 +1,72 @@
+"""A clip as a filmstrip: its frames in a row, and under them, for each word, when and where the model looked.
+
+The heat of a word is its row of cross-attention weights, softmax(Q_t K_v^T / sqrt(d_k)), one weight for each cell of the
+video encoder's grid of frames, rows and columns (T, h, w). It is relative to the word's own largest weight over the whole clip,
+so that a dark frame is one in which the model looked at nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from minimm.errors import check
+from minimm.plots.arrays import checked_pictures, checked_weights
+from minimm.plots.caption import COLOUR_MAP, heated, resized
+from minimm.plots.labels import height, shorten, width
+from minimm.plots.style import BAR, GREY, NORMAL, SMALL, Drawing
+
+PANEL = 0.72  # inches
+GAP = 0.05
+MAX_FRAMES, MAX_WORDS = 12, 24
+LABEL_INCHES = 1.1  # of a word at most
+
+
+def filmstrip(
+    clip: Any, words: Sequence[str] = (), maps: Any = None, seconds: Sequence[float] | None = None, title: str = ""
+) -> Figure:
+    """Draw the frames of `clip` (T, 3, H, W) in [0, 1]; with `words`, a row of heat for each from `maps` (W, T, h, w).
+
+    `seconds` says when each frame is shown; without it frames are numbered. Of longer clips 12 frames are drawn, evenly
+    spaced, and of more than 24 words the first ones.
+    Raises `MinimmError` for other shapes, numbers that don't agree, and values that are negative or not finite.
+    """
+    clip = checked_pictures("clip", clip, "(T, 3, H, W)").transpose(0, 2, 3, 1)  # (T, H, W, 3)
+    frames = len(clip)
+    if maps is None:
+        maps = np.zeros((0, frames, 1, 1))
+    else:
+        maps = checked_weights("maps", maps, "(num_words, T, h, w)")
+    check(
+        len(words) == len(maps) and maps.shape[1] == frames and (seconds is None or len(seconds) == frames),
+        f"there are {len(words)} words, {frames} frames, {'no' if seconds is None else len(seconds)} times and maps of shape "
+        f"{maps.shape}; give maps (num_words, T, h, w) with one map for each word and frame, and one time for each frame",
+    )
+    title = title or ("The frames, and when and where the model looked for each word" if len(words) else "The frames")
+    shown = np.linspace(0, frames - 1, min(frames, MAX_FRAMES)).round().astype(int)
+    labels = [shorten(word, LABEL_INCHES, NORMAL) for word in words[:MAX_WORDS]]
+    left = max((width(label, NORMAL) for label in labels), default=0.0) + (0.12 if labels else 0.0)
+    above = height(1, SMALL) + 0.03
+    panel_height = PANEL * float(np.clip(clip.shape[1] / clip.shape[2], 0.5, 2.0))
+    step_x, step_y = PANEL + GAP, panel_height + GAP
+    right = left + len(shown) * step_x
+    bar = BAR + 0.1 if labels else 0.0
+    figure = Drawing(right + bar, above + (len(labels) + 1) * step_y, title)
+    fine = [resized(frame) for frame in clip[shown]]
+    for column, (frame, picture) in enumerate(zip(shown, fine, strict=True)):
+        x = left + column * step_x
+        time = f"{frame + 1}" if seconds is None else f"{seconds[frame]:.2f} s"
+        figure.write(x + PANEL / 2, 0, time, ha="center")
+        figure.panel(x, above, PANEL, panel_height, frame=GREY).imshow(picture, aspect="auto", origin="upper")
+        for row, heat in enumerate(maps[: len(labels)], start=1):
+            axes = figure.panel(x, above + row * step_y, PANEL, panel_height, frame=GREY)
+            axes.imshow(heated(picture, heat[frame], heat.max()), aspect="auto", origin="upper")
+    for row, label in enumerate(labels, start=1):
+        middle = above + row * step_y + panel_height / 2
+        figure.write(left - 0.08, middle, label, NORMAL, ha="right", va="center")
+    if labels:
+        figure.colour_bar(right + 0.08, above + step_y, min(2.0, max(1.0, len(labels) * step_y - GAP)), COLOUR_MAP)
+    return figure
