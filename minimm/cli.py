@@ -96,6 +96,9 @@ def caption(
     figure: Annotated[
         Path | None, typer.Option(help="Draw where the model looked for each word (one picture).")
     ] = None,
+    translator: Annotated[
+        Path | None, typer.Option(help="Folder of a trained translator, to say it in another language.")
+    ] = None,
     num_beams: NumBeams = 1,
     device: Device = "auto",
 ) -> None:
@@ -105,7 +108,7 @@ def caption(
     """
     from minimm.runs.captioner import caption_pictures
 
-    caption_pictures(pictures, model, figure=figure, num_beams=num_beams, device=device)
+    caption_pictures(pictures, model, translator=translator, figure=figure, num_beams=num_beams, device=device)
 
 
 def main() -> None:

@@ -94,13 +94,21 @@ def train_language_model(
 @train.command("captioner")
 def train_captioner(
     data: Annotated[
-        str, typer.Option(help="A folder with captions.json (COCO layout) and pictures, or `shapes` for drawn scenes.")
+        str,
+        typer.Option(
+            help="A folder of pictures in COCO's layout, or scenes drawn on the fly: `shapes` or `emoji-scenes`."
+        ),
     ] = "shapes",
+    language: Annotated[str | None, typer.Option(help="Of the captions: en or zh.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="What looks: cnn, or patches (a Transformer over squares of the picture).")
+    ] = None,
     out: Out = Path("runs/captioner"),
     preset: Annotated[
         str | None,
-        typer.Option(help="tiny (32 pixels, shapes) or small (64 pixels, folders); the options below change it."),
+        typer.Option(help="tiny (32 pixels), scenes or small (64 pixels); the options below change it."),
     ] = None,
+    max_pictures: Annotated[int | None, typer.Option(help="Read only so many pictures of a folder.", min=1)] = None,
     image_size: Annotated[int | None, typer.Option(help="Side in pixels that pictures are brought to.", min=1)] = None,
     d_model: Width = None,
     num_layers: Layers = None,
@@ -117,16 +125,20 @@ def train_captioner(
     device: Device = "auto",
     resume: Resume = False,
 ) -> None:
-    """Learn to describe pictures: a tiny CNN looks, a Transformer decoder writes, from random weights.
+    """Learn to describe pictures: a small encoder looks, a Transformer decoder writes, from random weights.
 
     Pictures of a folder are shifted, scaled and recoloured anew each time; `exact_match` in results.json is the share
-    of pictures, changed once more, that get exactly their caption.
+    of pictures, changed once more, that get exactly their caption. Of folders with splits, as COCO is published, `train`
+    is learned and `val` measured.
 
     Example: minimm train captioner --data my_pictures --max-seconds 600 --out runs/pictures
     """
     from minimm.runs.captioner import train_captioner as run
 
     options = given(
+        language=language,
+        encoder=encoder,
+        max_pictures=max_pictures,
         image_size=image_size,
         d_model=d_model,
         num_layers=num_layers,

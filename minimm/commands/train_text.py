@@ -38,7 +38,8 @@ def train_translator(
     pairs: Annotated[
         str,
         typer.Option(
-            help="A folder with train.LANGUAGE files (.gz too) whose lines belong together, or train.tsv; or bundled data."
+            help="A folder with train.LANGUAGE files (.gz too) whose lines belong together, or train.tsv; bundled data; "
+            "or `shapes`, captions of drawn scenes in en and zh."
         ),
     ] = "parallel",
     out: Out = Path("runs/translator"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from minimm.datasets.folders import find_folder, find_splits
+from minimm.datasets.scene_pairs import scene_pairs
 from minimm.datasets.text_files import read_text
 from minimm.errors import check
 
@@ -19,13 +20,15 @@ def read_pair_splits(name: str | Path, source: str, target: str) -> dict[str, Pa
     """The pairs of a data set by part: {"train": ..., "val": ..., "test": ...}, as (source, target).
 
     Args:
-        name: a folder, a .tsv file, or the name of bundled data such as "parallel".
+        name: a folder, a .tsv file, the name of bundled data such as "parallel", or "shapes": captions of drawn scenes.
         source, target: languages. They choose the files `train.en` and `train.de`, or the columns of a .tsv file, whose
             first is English in what comes with minimm: with source "zh" and target "en" the columns change places.
 
     Raises `MinimmError` for unequal line counts, empty lines (with their numbers) and missing files.
     """
     check(source != target, f"source and target are both {source!r}; choose two languages")
+    if name == "shapes":
+        return scene_pairs(source, target)
     folder = find_folder(name)
     if folder.is_file() or (folder / "train.tsv").is_file():
         swap = target == "en"

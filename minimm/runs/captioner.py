@@ -9,13 +9,23 @@ from typing import Any
 
 import torch
 
-from minimm.datasets.coco_captions import CocoCaptions
+from minimm.datasets.coco_captions import CocoCaptions, evenly
+from minimm.datasets.coco_layouts import splits_of
+from minimm.datasets.emoji_scenes import EmojiScenes
+from minimm.datasets.folders import find_folder
 from minimm.datasets.shapes import Scenes, Shapes
 from minimm.errors import check
+from minimm.files import write_text
 from minimm.runs.report import finish, training_results
+from minimm.tasks.captions_in_another_language import PivotCaptioner
 from minimm.tasks.image_captioner import ImageCaptioner
+from minimm.tasks.translator import Translator
 
+# Name -> preset: scenes that are drawn on the fly.
+SCENES = {"shapes": "tiny", "emoji-scenes": "scenes"}
 EVALUATION_SCENES = 500
+EVALUATION_PICTURES = 1_000  # of the split "val" of a folder
+SAMPLES = 16
 EVALUATION_SEED = 7_654_321  # scenes that no training or validation draws
 
 
@@ -29,36 +39,44 @@ def train_captioner(
     resume: bool,
     max_seconds: float | None = None,
     max_steps: int | None = None,
+    max_pictures: int | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Train on drawn scenes ("shapes") or a COCO folder; write the model, results.json and figures into `out`."""
+    """Train on scenes (a name of `SCENES`) or a COCO folder; write the model, results.json, samples and figures into `out`."""
     started = time.monotonic()
-    is_shapes = data == "shapes"
-    preset = preset or ("tiny" if is_shapes else "small")
-    task = ImageCaptioner(preset, seed=seed, device=device, **options)
+    task = ImageCaptioner(preset or SCENES.get(data, "small"), seed=seed, device=device, **options)
     size = task.preset.image_size
-    dataset = Shapes(image_size=size) if is_shapes else CocoCaptions(data, image_size=size)
-    if not is_shapes:
-        print(dataset.report)
-    task.fit(dataset, max_seconds=max_seconds, max_steps=max_steps, folder=out, resume=resume)
-    if is_shapes:
-        results = scene_results(task)
-        examples = evaluation_scenes("validation", size)
-        draw_captioner(task, examples.images, [[caption] for caption in examples.captions], out / "figures")
+    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "folder": out, "resume": resume}
+    if data in SCENES:
+        task.fit(open_scenes(data, "train", size, task.language), **limits)
+        results = scene_results(task, data)
+        scenes = evaluation_scenes("validation", size, data, task.language)
+        images, references = scenes.images, [[caption] for caption in scenes.captions]
     else:
-        results = training_results(task) | task.evaluate(dataset)
-        results["num_pictures"] = len(dataset)
-        shown = torch.linspace(0, len(dataset) - 1, min(8, len(dataset))).long().tolist()  # from all over the folder
-        draw_captioner(task, dataset.batch(shown), [dataset.captions[index] for index in shown], out / "figures")
+        dataset = CocoCaptions(data, size, max_pictures=max_pictures)
+        print(dataset.report)
+        task.fit(dataset, **limits)
+        results = training_results(task) | task.evaluate(dataset) | {"num_pictures": len(dataset)}
+        images, references = pictures_of(dataset)
+        if "val" in splits_of(find_folder(data)):
+            unseen = CocoCaptions(data, size, split="val", max_pictures=EVALUATION_PICTURES)
+            results |= {f"{name}_val": value for name, value in task.evaluate(unseen, seed=None).items()}
+            images, references = pictures_of(unseen)
+    write_samples(task, images[:SAMPLES], references, out)
+    draw_captioner(task, images, references, out / "figures")
     return finish(results, started, out)
 
 
-def caption_pictures(pictures: list[Path], model: Path, *, figure: Path | None, num_beams: int, device: str) -> None:
-    """Print a caption for each picture, and draw where the model looked into `figure`."""
+def caption_pictures(
+    pictures: list[Path], model: Path, *, translator: Path | None, figure: Path | None, num_beams: int, device: str
+) -> None:
+    """Print a caption for each picture, translated if there is a translator, and draw where the model looked into `figure`."""
     check(figure is None or len(pictures) == 1, f"--figure draws one picture, but {len(pictures)} were given")
     task = ImageCaptioner.load(model, device=device)
+    pivot = None if translator is None else PivotCaptioner(task, Translator.load(translator, device=device))
     captions = task.generate_captions(pictures, num_beams=num_beams)
-    for picture, caption in zip(pictures, captions, strict=True):
+    shown = captions if pivot is None else pivot.translate(captions, num_beams=num_beams)
+    for picture, caption in zip(pictures, shown, strict=True):
         print(caption if len(pictures) == 1 else f"{picture}: {caption}")
     if figure is not None:
         from minimm.plots.style import save_figure
@@ -66,17 +84,44 @@ def caption_pictures(pictures: list[Path], model: Path, *, figure: Path | None, 
         save_figure(task.attend(pictures[0], captions[0]).plot(), figure)
 
 
-def evaluation_scenes(split: str, image_size: int) -> Scenes:
+def open_scenes(data: str, split: str, image_size: int, language: str = "en") -> Shapes | EmojiScenes:
+    """The source of scenes of that name in `SCENES`."""
+    if data == "shapes":
+        return Shapes(split, image_size, language=language)
+    check(
+        language == "en", f"emoji scenes are described in English, not in {language!r}; choose --data shapes for that"
+    )
+    return EmojiScenes(split, image_size)
+
+
+def evaluation_scenes(split: str, image_size: int, data: str = "shapes", language: str = "en") -> Scenes:
     """Scenes that were never trained on: from the training distribution, or with held-out pairs alone."""
-    return Shapes(split, image_size).draw(EVALUATION_SCENES, torch.Generator().manual_seed(EVALUATION_SEED))
+    generator = torch.Generator().manual_seed(EVALUATION_SEED)
+    return open_scenes(data, split, image_size, language).draw(EVALUATION_SCENES, generator)
 
 
-def scene_results(task: ImageCaptioner) -> dict[str, Any]:
-    """Scores on unseen scenes and, with `_held_out`, on scenes of colour-shape pairs never seen together."""
+def scene_results(task: ImageCaptioner, data: str = "shapes") -> dict[str, Any]:
+    """Scores on unseen scenes and, with `_held_out`, on scenes of pairs never seen together."""
     size = task.require_model().encoder.config.image_size
-    results = training_results(task) | task.evaluate(evaluation_scenes("validation", size))
-    held_out = task.evaluate(evaluation_scenes("held_out", size))
+    results = training_results(task) | task.evaluate(evaluation_scenes("validation", size, data, task.language))
+    held_out = task.evaluate(evaluation_scenes("held_out", size, data, task.language))
     return results | {f"{name}_held_out": value for name, value in held_out.items()}
+
+
+def pictures_of(dataset: CocoCaptions) -> tuple[torch.Tensor, list[list[str]]]:
+    """Some pictures from all over a folder, with their captions."""
+    chosen = evenly(list(range(len(dataset))), SAMPLES)
+    return dataset.batch(chosen), [dataset.captions[index] for index in chosen]
+
+
+def write_samples(task: ImageCaptioner, images: torch.Tensor, references: list[list[str]], out: Path) -> None:
+    """samples.txt: for each picture what was written and what is true."""
+    written = task.generate_captions(images)
+    lines = [
+        f"{'right' if caption in truth else 'wrong'}  {caption}\n{'true':>5}  {truth[0]}\n"
+        for caption, truth in zip(written, references, strict=False)
+    ]
+    write_text(out / "samples.txt", "\n".join(lines))
 
 
 def draw_captioner(task: ImageCaptioner, images: torch.Tensor, references: list[list[str]], folder: Path) -> None:

@@ -17,6 +17,7 @@ from minimm.datasets.bundled import bundled
 from minimm.datasets.chinese_scenes import WORDS
 from minimm.errors import check
 from minimm.features.segmentation import ChineseSegmenter, english_words
+from minimm.metrics import bleu, cider, exact_match
 from minimm.metrics.bleu import tokenize_zh
 from minimm.tasks.translator import mostly_chinese
 from minimm.tokenizers import CharacterTokenizer, WordTokenizer
@@ -60,6 +61,17 @@ def check_language(captions: Sequence[str], language: str) -> None:
         f"the captions are {'' if found == 'zh' else 'not '}Chinese, such as {captions[0]!r:.60}, but the captioner was made "
         f"with language={language!r}; make it with language={found!r}, or give captions in its language",
     )
+
+
+def caption_scores(written: Sequence[str], references: Sequence[Sequence[str]], language: str) -> dict[str, float]:
+    """How captions compare with the true ones: `exact_match` (0 to 1), `bleu4` (0 to 100) and `cider` (0 to 10)."""
+    known = CAPTION_LANGUAGES[language]
+    counted = [known.counted(caption) for caption in written]
+    return {
+        "exact_match": exact_match(written, references),
+        "bleu4": bleu(written, references, tokenize=known.bleu_tokens),
+        "cider": cider(counted, [[known.counted(caption) for caption in captions] for captions in references]),
+    }
 
 
 def maps_of_words(maps: np.ndarray, pieces: Sequence[str], words: Sequence[str]) -> np.ndarray:

@@ -15,14 +15,19 @@ from minimm.datasets.shapes import Scenes, Shapes
 from minimm.errors import check
 from minimm.features.image import augment_images, load_image
 from minimm.interpretation.grounding import pointing_accuracy
-from minimm.metrics import bleu, cider, exact_match
 from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.image_encoder import ImageEncoder, ImageEncoderConfig
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.patch_image_encoder import PatchImageEncoder, PatchImageEncoderConfig
 from minimm.tasks.attended import AttendedImage
 from minimm.tasks.caption_data import VALIDATION_SEED, caption_source
-from minimm.tasks.caption_language import CAPTION_LANGUAGES, CaptionLanguage, check_language, maps_of_words
+from minimm.tasks.caption_language import (
+    CAPTION_LANGUAGES,
+    CaptionLanguage,
+    caption_scores,
+    check_language,
+    maps_of_words,
+)
 from minimm.tasks.captioner import Captioner
 from minimm.tasks.presets import CAPTION_PRESETS, find_preset
 
@@ -131,27 +136,25 @@ class ImageCaptioner(Captioner):
             for found, caption in zip(tokens, captions, strict=True)
         ]
 
-    def evaluate(self, dataset: Scenes | CocoCaptions | str | Path, *, seed: int = EVALUATION_SEED) -> dict[str, float]:
+    def evaluate(
+        self, dataset: Scenes | CocoCaptions | str | Path, *, seed: int | None = EVALUATION_SEED
+    ) -> dict[str, float]:
         """Score captions against the truth: `exact_match` (0 to 1), `bleu4` (0 to 100) and `cider` (0 to 10).
 
         Scenes also give `pointing_accuracy` and `pointing_chance`. The pictures of a folder are shown once each,
-        freshly shifted, scaled and recoloured from `seed`.
+        freshly shifted, scaled and recoloured from `seed`, or as they are when it is None.
         """
         if isinstance(dataset, str | Path):
             dataset = CocoCaptions(dataset, image_size=self.require_model().encoder.config.image_size)
         if isinstance(dataset, Scenes):
             images, references = dataset.images, [[caption] for caption in dataset.captions]
         else:
-            generator = torch.Generator().manual_seed(seed)
-            images = augment_images(dataset.batch(range(len(dataset))), generator)
+            images = dataset.batch(range(len(dataset)))
+            if seed is not None:
+                images = augment_images(images, torch.Generator().manual_seed(seed))
             references = dataset.captions
         written = self.generate_captions(images)
-        counted = self._language.counted
-        scores = {
-            "exact_match": exact_match(written, references),
-            "bleu4": bleu(written, references, tokenize=self._language.bleu_tokens),
-            "cider": cider(list(map(counted, written)), [list(map(counted, texts)) for texts in references]),
-        }
+        scores = caption_scores(written, references, self.language)
         if isinstance(dataset, Scenes):
             maps = [weights.mean(axis=(0, 1)) for weights in self.attend_batch(images, dataset.captions)]
             words = [self._language.words(caption) for caption in dataset.captions]
