@@ -16,6 +16,7 @@ circle of the training clips went left, a single frame with a circle would say s
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import torch
@@ -153,6 +154,15 @@ def describe_motion(objects: list[MovingObject]) -> str:
     'a red circle moves slowly to the left'
     """
     return " and ".join(f"a {item.colour} {item.shape} moves {item.speed} {item.direction}" for item in objects)
+
+
+def motions_in(caption: str) -> list[tuple[str, str]]:
+    """What a caption says of the motion of each object, in order: speed and direction.
+
+    >>> motions_in("a red circle moves slowly to the left and a blue ring moves quickly up")
+    [('slowly', 'to the left'), ('quickly', 'up')]
+    """
+    return re.findall(rf"\bmoves ({'|'.join(SPEEDS)}) ({'|'.join(DIRECTIONS)})\b", caption)
 
 
 def shuffled_chance(objects: list[MovingObject]) -> float:

@@ -147,6 +147,8 @@ def augment_images(
 ) -> Tensor:
     """Change each picture a little: shifted, scaled, turned, and in another light. (B, 3, H, W) in [0, 1] -> the same shape.
 
+    Clips (B, T, 3, H, W) are changed each in its way, all frames of one alike.
+
     Args:
         generator: a CPU generator; the same state makes the same changes.
         shift: at most this share of the side, in each direction; white moves in.
@@ -155,13 +157,17 @@ def augment_images(
         recolour: strength of random brightness, contrast, saturation and white balance, each within +- this share.
     """
     check(
-        images.ndim == 4 and images.shape[1] == 3 and images.is_floating_point(),
-        f"augment_images needs floating-point pictures (B, 3, H, W), but got {tuple(images.shape)} of {images.dtype}",
+        images.ndim in (4, 5) and images.shape[-3] == 3 and images.is_floating_point(),
+        f"augment_images needs floating-point pictures (B, 3, H, W) or clips (B, T, 3, H, W), but got {tuple(images.shape)} "
+        f"of {images.dtype}",
     )
-    count = images.shape[0]
+    shape, frames = images.shape, images.shape[1] if images.ndim == 5 else 1
+    images = images.reshape(-1, *shape[-3:])
+    count = len(images)
 
-    def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(count, *shape, generator=generator)
+    def uniform(low: float, high: float, *size: int) -> Tensor:
+        drawn = low + (high - low) * torch.rand(shape[0], *size, generator=generator)
+        return drawn.repeat_interleave(frames, dim=0)  # (B * T, ...)
 
     zoom = uniform(*scale)
     affine = torch.zeros(count, 2, 3)  # from places in the new picture to places in the old, both in [-1, 1]
@@ -179,7 +185,7 @@ def augment_images(
     saturation, contrast, brightness = (uniform(1 - recolour, 1 + recolour, 1, 1).to(images) for _ in range(3))
     gain = brightness * uniform(1 - recolour / 2, 1 + recolour / 2, 3, 1).to(images)  # (B, 3, 1)
     mixing = saturation * torch.eye(3).to(images) + (1.0 - saturation) / 3.0  # (B, 3, 3)
-    level = moved.mean(dim=(1, 2, 3)).view(count, 1, 1)
+    level = moved.view(shape[0], -1).mean(dim=1).repeat_interleave(frames).view(count, 1, 1)
     offset = gain * (1.0 - contrast) * level  # (B, 3, 1)
     recoloured = torch.baddbmm(offset, gain * contrast * mixing, moved.flatten(2))  # (B, 3, H * W)
-    return recoloured.view_as(moved).clamp(0.0, 1.0)
+    return recoloured.view(shape).clamp(0.0, 1.0)

@@ -1,8 +1,8 @@
 """A clip as a filmstrip: its frames in a row, and under them, for each word, when and where the model looked.
 
 The heat of a word is its row of cross-attention weights, softmax(Q_t K_v^T / sqrt(d_k)), one weight for each cell of the
-video encoder's grid of frames, rows and columns (T, h, w). It is relative to the word's own largest weight over the whole clip,
-so that a dark frame is one in which the model looked at nothing.
+video encoder's grid of frames, rows and columns (T, h, w). It is relative to the word's own largest weight over the whole
+clip, so that a frame without heat is one that the model did not look at.
 """
 
 from __future__ import annotations
@@ -36,10 +36,7 @@ def filmstrip(
     """
     clip = checked_pictures("clip", clip, "(T, 3, H, W)").transpose(0, 2, 3, 1)  # (T, H, W, 3)
     frames = len(clip)
-    if maps is None:
-        maps = np.zeros((0, frames, 1, 1))
-    else:
-        maps = checked_weights("maps", maps, "(num_words, T, h, w)")
+    maps = np.zeros((0, frames, 1, 1)) if maps is None else checked_weights("maps", maps, "(num_words, T, h, w)")
     check(
         len(words) == len(maps) and maps.shape[1] == frames and (seconds is None or len(seconds) == frames),
         f"there are {len(words)} words, {frames} frames, {'no' if seconds is None else len(seconds)} times and maps of shape "

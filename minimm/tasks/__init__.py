@@ -10,6 +10,7 @@ from minimm.tasks.summarizer import Summarizer
 from minimm.tasks.text_classifier import TextClassifier
 from minimm.tasks.text_generator import TextGenerator
 from minimm.tasks.translator import Translator
+from minimm.tasks.video_captioner import VideoCaptioner
 
 __all__ = [
     "ImageCaptioner",
@@ -19,4 +20,5 @@ __all__ = [
     "TextClassifier",
     "TextGenerator",
     "Translator",
+    "VideoCaptioner",
 ]

@@ -63,3 +63,50 @@ class AttendedImage:
         from minimm.plots.caption import caption_strip
 
         return caption_strip(self.image, self.words, self.maps)
+
+
+@dataclass
+class AttendedSound:
+    """Cross-attention from a transcription to its recording: waveform (samples,), its rate in Hz, words (T), weights
+    (L, H, T, N), and the seconds from one of the N vectors to the next.
+    """
+
+    waveform: np.ndarray
+    sample_rate: int
+    words: list[str]
+    weights: np.ndarray
+    step_seconds: float
+
+    @property
+    def map(self) -> np.ndarray:
+        """The mean over layers and heads, (T, N); each row sums to one."""
+        return self.weights.mean(axis=(0, 1))
+
+    def plot(self) -> Figure:
+        """The spectrogram, and below it for each word when the model listened."""
+        from minimm.plots.sound import heard_words
+
+        return heard_words(self.waveform, self.sample_rate, self.words, self.map, self.step_seconds)
+
+
+@dataclass
+class AttendedClip:
+    """Cross-attention from a caption to its clip: clip (T, 3, S, S), words (W), weights (L, H, W, T, h, w), and the second at
+    which each frame is shown, where a file says it.
+    """
+
+    clip: np.ndarray
+    words: list[str]
+    weights: np.ndarray
+    seconds: list[float] | None = None
+
+    @property
+    def maps(self) -> np.ndarray:
+        """One map over frames and places for each word, the mean over layers and heads: (W, T, h, w)."""
+        return self.weights.mean(axis=(0, 1))
+
+    def plot(self) -> Figure:
+        """The frames in a row, then a row of heat maps for each word."""
+        from minimm.plots.filmstrip import filmstrip
+
+        return filmstrip(self.clip, self.words, self.maps, self.seconds)

@@ -1,4 +1,4 @@
-"""What captioners learn from: any data set as a function that draws pictures with captions."""
+"""What captioners learn from: any data set as a function that draws pictures, or clips, with captions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from minimm.datasets.coco_captions import CocoCaptions
 from minimm.datasets.emoji_scenes import EmojiScenes
+from minimm.datasets.moving_shapes import Clips, MovingShapes
 from minimm.datasets.shapes import Shapes
 from minimm.errors import MinimmError
 from minimm.features.image import augment_images
@@ -17,16 +18,20 @@ VALIDATION_SEED = 1_234_567  # pictures for validation are drawn and augmented f
 VOCABULARY_SCENES = 2_000  # how many scenes' captions are read to learn the words
 DrawCaptioned = Callable[
     [int, torch.Generator], tuple[Tensor, list[str]]
-]  # how many -> (images (B, 3, S, S), captions)
+]  # how many -> (what is shown (B, ...), captions)
+DrawnOnTheFly = Shapes | EmojiScenes | MovingShapes
 
 
-def caption_source(dataset: Shapes | EmojiScenes | CocoCaptions) -> tuple[DrawCaptioned, list[str]]:
-    """A function that draws (images (B, 3, S, S), captions) of a data set, and captions to learn the words from."""
-    if isinstance(dataset, Shapes | EmojiScenes):
+def caption_source(dataset: DrawnOnTheFly | CocoCaptions) -> tuple[DrawCaptioned, list[str]]:
+    """A function that draws (images (B, 3, S, S), captions) of a data set, and captions to learn the words from.
+
+    Of `MovingShapes` and `CocoClips` it draws clips (B, T, 3, S, S).
+    """
+    if isinstance(dataset, DrawnOnTheFly):
 
         def draw_scenes(count: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
-            scenes = dataset.draw(count, generator)
-            return scenes.images, scenes.captions
+            drawn = dataset.draw(count, generator)
+            return drawn.clips if isinstance(drawn, Clips) else drawn.images, drawn.captions
 
         examples = dataset.draw(VOCABULARY_SCENES, torch.Generator().manual_seed(VALIDATION_SEED + 1))
         return draw_scenes, examples.captions
@@ -41,5 +46,6 @@ def caption_source(dataset: Shapes | EmojiScenes | CocoCaptions) -> tuple[DrawCa
 
         return draw_pictures, [caption for captions in dataset.captions for caption in captions]
     raise MinimmError(
-        f"cannot learn captions from {type(dataset).__name__}; give Shapes, EmojiScenes, CocoCaptions or a folder's path"
+        f"cannot learn captions from {type(dataset).__name__}; give Shapes, EmojiScenes, CocoCaptions, or MovingShapes or "
+        "CocoClips for clips, or a folder's path"
     )

@@ -60,6 +60,25 @@ class CaptionPreset:
 
 
 @dataclass(frozen=True)
+class ClipPreset:
+    """How `VideoCaptioner` is built and trained."""
+
+    image_size: int = 32  # of the frames of a folder
+    num_frames: int = 8
+    channels: tuple[int, ...] = (16, 32, 64)  # of the CNN that sees each frame
+    d_model: int = 128
+    num_heads: int = 4
+    num_layers: int = 2
+    dropout: float = 0.0
+    batch_size: int = 64
+    training: TrainerConfig = field(
+        default_factory=lambda: TrainerConfig(
+            max_seconds=240, optimizer="muon", learning_rate=3e-3, warmup_steps=100, weight_decay=0.2, betas=(0.9, 0.95)
+        )
+    )
+
+
+@dataclass(frozen=True)
 class PairPreset:
     """How `Translator` and `Summarizer` are built and trained."""
 
@@ -93,6 +112,23 @@ class EncoderPreset:
     training: TrainerConfig = field(
         default_factory=lambda: TrainerConfig(
             max_seconds=120, optimizer="muon", learning_rate=3e-3, warmup_steps=100, betas=(0.9, 0.98)
+        )
+    )
+
+
+@dataclass(frozen=True)
+class AssistantPreset:
+    """How `MultimodalAssistant` is built and trained."""
+
+    d_model: int = 128
+    num_heads: int = 4
+    num_layers: int = 4
+    dropout: float = 0.0
+    context_length: int = 160  # positions of media included: two pictures, a recording of a few seconds and a sentence
+    batch_size: int = 192  # examples of all jobs together
+    training: TrainerConfig = field(
+        default_factory=lambda: TrainerConfig(
+            max_seconds=270, optimizer="muon", learning_rate=3e-3, warmup_steps=50, weight_decay=0.1, betas=(0.9, 0.95)
         )
     )
 
@@ -147,6 +183,13 @@ CAPTION_PRESETS = {
     ),
 }
 
+CLIP_PRESETS = {
+    # Clips of moving shapes, 8 frames of 32 x 32 pixels.
+    "tiny": ClipPreset(),
+    # Own clips, 8 frames of 64 x 64 pixels.
+    "small": ClipPreset(image_size=64, channels=(16, 32, 64, 96), batch_size=32),
+}
+
 PAIR_PRESETS = {
     # A few thousand short sentences from a small world.
     "tiny": PairPreset(),
@@ -168,6 +211,11 @@ PAIR_PRESETS = {
             validate_every=200,
         ),
     ),
+}
+
+ASSISTANT_PRESETS = {
+    # Scenes, digits and short clips, in minutes.
+    "tiny": AssistantPreset(),
 }
 
 ENCODER_PRESETS = {

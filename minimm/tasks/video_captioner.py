@@ -1,0 +1,151 @@
+"""A model that says what happens in a clip: `VideoCaptioner().fit(MovingShapes()).generate_caption("clip.gif")`.
+
+Whether it has seen motion, and not only things, is measured by shuffling: the same frames in random order hold the same
+things in the same places, so what the captions lose by it is what they owed to the order of the frames (`evaluate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from minimm.datasets.coco_clips import CocoClips
+from minimm.datasets.moving_shapes import Clips, MovingShapes, motions_in, shuffled_chance
+from minimm.errors import check
+from minimm.features.image import augment_images
+from minimm.features.video import load_timed_video, load_video
+from minimm.metrics import bleu, cider, exact_match
+from minimm.models.encoder_decoder import EncoderDecoder
+from minimm.models.language_model import LanguageModel, LanguageModelConfig
+from minimm.models.video_encoder import VideoEncoder, VideoEncoderConfig
+from minimm.tasks.attended import AttendedClip
+from minimm.tasks.caption_data import VALIDATION_SEED, caption_source
+from minimm.tasks.captioner import Captioner
+from minimm.tasks.presets import CLIP_PRESETS
+from minimm.tokenizers import WordTokenizer
+
+EVALUATION_SEED = (
+    VALIDATION_SEED + 2
+)  # of the order in which shuffled frames are shown, and of changes to a folder's clips
+Clip = Any  # a path of an animated file or of a folder of frames, or an array (T, 3, H, W) in [0, 1]
+
+
+class VideoCaptioner(Captioner):
+    """A small CNN sees each frame, a GRU remembers, a small Transformer decoder writes, and cross-attention shows when and
+    where each word came from.
+
+    Args:
+        preset: "tiny" (8 frames of 32 x 32 pixels) or "small" (64 x 64); see `tasks.presets`.
+        options: any field of `ClipPreset` or `TrainerConfig`, to replace the preset's.
+        seed, device: see `Task`.
+    """
+
+    kind = "video_captioner"
+    presets = CLIP_PRESETS
+    unit = "clip"
+    validation_count = 256
+
+    @staticmethod
+    def build(architecture: dict[str, Any]) -> nn.Module:
+        """An empty `EncoderDecoder` of a `VideoEncoder` and a `LanguageModel`."""
+        encoder = VideoEncoder(VideoEncoderConfig(**architecture["encoder"]))
+        return EncoderDecoder(encoder, LanguageModel(LanguageModelConfig(**architecture["decoder"])))
+
+    def fit(
+        self,
+        dataset: MovingShapes | CocoClips | str | Path,
+        *,
+        max_steps: int | None = None,
+        max_seconds: float | None = None,
+        folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> VideoCaptioner:
+        """Learn from clips with captions.
+
+        Args:
+            dataset: clips drawn on the fly (`MovingShapes`), a `CocoClips`, or the path of a folder in COCO layout whose
+                files are clips; these are shifted, scaled and recoloured anew each time they are shown. The encoder is
+                built for the size and the number of its frames.
+            max_steps, max_seconds, folder, resume: as in `TextGenerator.fit`.
+        """
+        preset = self.preset
+        if isinstance(dataset, str | Path):
+            dataset = CocoClips(dataset, preset.image_size, preset.num_frames)
+        check(
+            isinstance(dataset, MovingShapes | CocoClips),
+            f"cannot learn to describe clips from {type(dataset).__name__}; give MovingShapes, CocoClips or a folder's path",
+        )
+        draw, captions = caption_source(dataset)
+        encoder = VideoEncoderConfig(dataset.image_size, preset.channels, preset.d_model, dataset.num_frames)
+        limits = {"max_steps": max_steps, "max_seconds": max_seconds}
+        self._fit(draw, captions, WordTokenizer, {"encoder": asdict(encoder)}, **limits, folder=folder, resume=resume)
+        return self
+
+    def _load(self, source: Clip) -> Tensor:
+        config = self.require_model().encoder.config
+        return torch.from_numpy(load_video(source, config.num_frames, config.image_size))
+
+    def attend(self, clip: Clip, caption: str | None = None) -> AttendedClip:
+        """When and where the model looks for each word of its caption (or of the one given); `.plot()` draws it."""
+        config = self.require_model().encoder.config
+        loaded, seconds = load_timed_video(clip, config.num_frames, config.image_size)
+        inputs = torch.from_numpy(loaded)[None]
+        if caption is None:
+            (caption,) = self.generate_captions(inputs)
+        words = caption.split()
+        check(len(words) > 0, "the caption is empty, so there is no word whose attention could be shown")
+        (weights,) = self._attend_tokens(inputs, [caption])
+        return AttendedClip(loaded, words, weights, seconds)
+
+    def evaluate(self, dataset: Clips | CocoClips | str | Path, *, seed: int = EVALUATION_SEED) -> dict[str, float]:
+        """Score captions against the truth: `exact_match` (0 to 1), `bleu4` (0 to 100) and `cider` (0 to 10).
+
+        With `_shuffled` behind them, the same scores of clips whose frames are shown in a random order. Drawn clips also give
+        `direction_accuracy` and `speed_accuracy`, the share of objects of which the right one is said, and, with
+        `_chance`, what one would reach who knew everything about a shuffled clip but the order of its frames. The
+        clips of a folder are shown once each, freshly shifted, scaled and recoloured from `seed`.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        if isinstance(dataset, str | Path):
+            config = self.require_model().encoder.config
+            dataset = CocoClips(dataset, config.image_size, config.num_frames)
+        if isinstance(dataset, Clips):
+            clips, references = dataset.clips, [[caption] for caption in dataset.captions]
+        else:
+            clips, references = augment_images(dataset.batch(range(len(dataset))), generator), dataset.captions
+        order = torch.rand(clips.shape[:2], generator=generator).argsort(dim=1)  # (B, T)
+        shuffled = clips[torch.arange(len(clips))[:, None], order]
+        scores = {}
+        for suffix, shown in (("", clips), ("_shuffled", shuffled)):
+            written = self.generate_captions(shown)
+            found = {
+                "exact_match": exact_match(written, references),
+                "bleu4": bleu(written, references),
+                "cider": cider(written, references),
+            }
+            if isinstance(dataset, Clips):
+                found |= motion_accuracy(written, dataset.captions)
+            scores |= {name + suffix: value for name, value in found.items()}
+        if isinstance(dataset, Clips):
+            chance = sum(map(shuffled_chance, dataset.objects)) / len(dataset.objects)
+            scores |= {"exact_match_shuffled_chance": chance, "direction_accuracy_shuffled_chance": 0.5}
+        return scores
+
+
+def motion_accuracy(written: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+    """Of all objects in the references, the share for which a caption says the right direction, and the right speed."""
+    right = {"direction_accuracy": 0, "speed_accuracy": 0}
+    objects = 0
+    for caption, reference in zip(written, references, strict=True):
+        said = motions_in(caption)
+        for index, (speed, direction) in enumerate(motions_in(reference)):
+            objects += 1
+            if index < len(said):
+                right["direction_accuracy"] += said[index][1] == direction
+                right["speed_accuracy"] += said[index][0] == speed
+    return {name: count / objects for name, count in right.items()}
