@@ -130,7 +130,7 @@ class EmojiScenes:
         images = (0.8 + 0.2 * torch.rand(count, 1, 1, 1, generator=generator)).repeat(1, 3, size, size)
         angle = TURN * (2.0 * torch.rand(count, 3, generator=generator) - 1.0)
         light = 0.85 + 0.15 * torch.rand(count, 3, 3, 1, 1, generator=generator)  # of each object, on each channel
-        for i in range(3):
+        for i in range(int(num_objects.max())):
             rows = (i < num_objects).nonzero().squeeze(-1)  # the scenes with an emoji in place i, n of them
             cos, sin, half = angle[rows, i].cos(), angle[rows, i].sin(), 2.0 * radius[rows, i]
             turned = torch.stack([torch.stack([cos, sin], -1), torch.stack([-sin, cos], -1)], -2) / half[:, None, None]
