@@ -3,6 +3,7 @@
     max_pool2d: output[b, c, y, x] = max_{i, j} images[b, c, y * stride + i, x * stride + j]
 
 A small shift of the picture then changes little, and the next layer sees more of it (LeCun et al. 1998, section II.A).
+`masked_mean` makes one vector of a whole sequence, or of a picture's regions.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ def max_pool2d(images: Tensor, kernel_size: int, stride: int | None = None) -> T
     Ties share the gradient evenly (differs from torch.nn.functional.max_pool2d, which gives it to the first).
     """
     return _windows(images, kernel_size, stride).amax(dim=-1)
+
+
+def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
+    """The mean of what is real: x (B, T, d) and mask (B, T) bool -> (B, d); zero where nothing is."""
+    counts = mask.sum(dim=1, keepdim=True)  # (B, 1)
+    return (x * mask[:, :, None]).sum(dim=1) / counts.clamp(min=1)
 
 
 def average_pool2d(images: Tensor, kernel_size: int, stride: int | None = None) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from minimm.errors import check
 from minimm.layers.dropout import Dropout
+from minimm.layers.pooling import masked_mean
 from minimm.models.memory import Memory
 from minimm.models.text_encoder import TextEncoder
 
@@ -34,8 +35,7 @@ class SequenceClassifier(nn.Module):
         """Vectors of all tokens -> one for the text, (B, d_model)."""
         if self.pooler is not None:
             return torch.tanh(self.pooler(memory.features[:, 0]))
-        counts = memory.mask.sum(dim=1, keepdim=True)  # (B, 1)
-        return (memory.features * memory.mask[:, :, None]).sum(dim=1) / counts.clamp(min=1)
+        return masked_mean(memory.features, memory.mask)
 
     def forward(self, ids: Tensor, mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
         """ids (B, T) -> logits (B, num_labels); arguments as in `TextEncoder`."""

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from minimm.errors import check
+from minimm.layers.fusion import Fusion
 from minimm.layers.transformer_block import TransformerBlock
 from minimm.training.fine_tuning import layer_wise_factors
 from minimm.training.muon import Muon
@@ -26,7 +27,7 @@ def build_optimizer(
     betas: tuple[float, float],
     layer_decay: float = 1.0,
 ) -> torch.optim.Optimizer:
-    """ "adamw" for all parameters, or "muon" for the matrices of Transformer blocks and AdamW for the rest.
+    """ "adamw" for all parameters, or "muon" for the matrices of Transformer blocks and fusions and AdamW for the rest.
 
     Parameters with two or more axes decay, vectors do not. Each group's `initial_lr` is what the schedule multiplies.
     `layer_decay` below 1 gives AdamW's layers rates of their own (see `fine_tuning.py`).
@@ -35,8 +36,9 @@ def build_optimizer(
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     matrices = []
     if name == "muon":
-        blocks = [module for module in model.modules() if isinstance(module, TransformerBlock)]
-        matrices = [p for block in blocks for p in block.parameters() if p.requires_grad and p.ndim == 2]
+        blocks = [module for module in model.modules() if isinstance(module, TransformerBlock | Fusion)]
+        found = (p for block in blocks for p in block.parameters() if p.requires_grad and p.ndim == 2)
+        matrices = list(dict.fromkeys(found))  # once each: a fusion may be made of blocks
     others = [p for p in parameters if all(p is not matrix for matrix in matrices)]
     check(name == "adamw" or layer_decay == 1.0, "layer_decay is for adamw; choose --optimizer adamw or leave it at 1")
     factors = layer_wise_factors(model, layer_decay)
