@@ -8,7 +8,7 @@ from minimm.metrics.classification import accuracy, confusion_matrix, precision_
 from minimm.metrics.edit_distance import character_error_rate, edit_distance, word_error_rate
 from minimm.metrics.matching import exact_match
 from minimm.metrics.perplexity import bits_per_byte, perplexity
-from minimm.metrics.retrieval import recall_at_k
+from minimm.metrics.retrieval import recall_at_k, recall_by_label
 from minimm.metrics.rouge import rouge, rouge_l, rouge_n
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "perplexity",
     "precision_recall_f1",
     "recall_at_k",
+    "recall_by_label",
     "rouge",
     "rouge_l",
     "rouge_n",

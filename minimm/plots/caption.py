@@ -29,7 +29,12 @@ FINEST, COARSEST = 160, 480  # pixels along the longer side of what is drawn in 
 
 
 def caption_strip(
-    image: Any, words: Sequence[str], maps: Any, boxes: Sequence[Box | None] | None = None, max_per_row: int = 7
+    image: Any,
+    words: Sequence[str],
+    maps: Any,
+    boxes: Sequence[Box | None] | None = None,
+    max_per_row: int = 7,
+    title: str = "The picture, and where the model looked as it wrote each word",
 ) -> Figure:
     """Draw `image` (3, H, W) in [0, 1], then a panel for each word with its heat map from `maps` (num_words, h, w).
 
@@ -46,7 +51,6 @@ def caption_strip(
         "(None where a word has no box)",
     )
     check(max_per_row >= 2, f"max_per_row={max_per_row} is too small; give at least 2")
-    title = "The picture, and where the model looked as it wrote each word"
     title += " (outlined: what the word names)" if any(box is not None for box in boxes) else ""
 
     num_panels = len(words) + 1

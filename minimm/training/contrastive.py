@@ -6,8 +6,16 @@
 The other N - 1 pairs of the batch are the wrong answers, so a larger batch is a harder question. A model that knows nothing
 loses ln N. A small temperature looks at the most similar wrong answers only.
 
+Two pictures may deserve the same text: two sevens, two scenes with one caption. With labels, whatever has the label of row i
+is a right answer to it, and all right answers share the target evenly:
+
+    loss = 1/2 [ mean_i -1/|P_i| sum_{j in P_i} log softmax(s_i)_j + the same of s^T ],   P_i = {j : label_j = label_i}
+
+Its least value is then the mean of ln |P_i|, not 0, as nothing tells the right answers apart.
+
 Source: Radford et al., 2021, "Learning transferable visual models from natural language supervision", figure 3; the loss of
-one direction is that of van den Oord, Li and Vinyals, 2018.
+one direction is that of van den Oord, Li and Vinyals, 2018. With labels: Yang et al., 2022, "Unified contrastive learning in
+image-text-label space", eq. 2 to 4.
 """
 
 from __future__ import annotations
@@ -50,6 +58,23 @@ def contrastive_loss(image_embeddings: Tensor, text_embeddings: Tensor, temperat
     logits = cosines / temperature
     own = torch.arange(len(logits), device=logits.device)
     return (cross_entropy(logits, own) + cross_entropy(logits.T, own)) / 2
+
+
+def labelled_contrastive_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """The loss of a batch in which pairs with equal labels are equally right, a scalar in nats.
+
+    Args:
+        logits: (N, N), similarity / temperature; row i and column i belong together.
+        labels: (N,) int64. With N different labels it is `contrastive_loss`.
+    """
+    check(
+        logits.ndim == 2 and logits.shape[0] == logits.shape[1] == len(labels) > 0,
+        f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}, expected (N, N) and (N,) with N at least 1",
+    )
+    right = (labels[:, None] == labels[None]).to(logits.dtype)  # (N, N), symmetric
+    target = right / right.sum(dim=1, keepdim=True)
+    surprise = logits.log_softmax(dim=1) + logits.T.log_softmax(dim=1)
+    return -(target * surprise).sum() / (2 * len(labels))
 
 
 def _unit_rows(x: Tensor) -> Tensor:

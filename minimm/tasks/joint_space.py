@@ -1,0 +1,136 @@
+"""The part of a retriever that places things: any modality in, vectors of one joint space out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from minimm.errors import check
+from minimm.features.audio import load_audio, log_mel_batch
+from minimm.features.image import load_image
+from minimm.models.dual_encoder import DualEncoder, DualEncoderConfig, Embedding
+from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
+from minimm.tasks.modalities import build_encoder, describe_encoder
+from minimm.tasks.presets import find_preset
+from minimm.tasks.retrieval_data import modality_of
+from minimm.tasks.retrieval_presets import RETRIEVAL_PRESETS
+from minimm.tasks.task import Task
+
+BATCH = 64  # things embedded at once
+PIECE = 2**22  # cosines of words and regions compared at once
+
+
+class JointSpace(Task):
+    """A `DualEncoder` with what turns files, arrays and texts into its inputs."""
+
+    def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
+        super().__init__(seed=seed, device=device)
+        self.preset = find_preset(RETRIEVAL_PRESETS, preset)
+        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
+        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
+        self.sample_rate = self.preset.sample_rate
+
+    def architecture(self) -> dict[str, Any]:
+        """The encoders by modality, the joint space, and the rate that recordings are brought to."""
+        model = self.require_model()
+        encoders = {name: describe_encoder(encoder) for name, encoder in model.encoders.items()}
+        return {"encoders": encoders, "space": asdict(model.config), "sample_rate": self.sample_rate}
+
+    @staticmethod
+    def build(architecture: dict[str, Any]) -> nn.Module:
+        """An empty `DualEncoder`."""
+        encoders = {name: _build_encoder(described) for name, described in architecture["encoders"].items()}
+        return DualEncoder(encoders, DualEncoderConfig(**architecture["space"]))
+
+    def _after_load(self, architecture: dict[str, Any]) -> None:
+        self.sample_rate = architecture["sample_rate"]
+
+    def _planned(self, modalities: Iterable[str], texts: Sequence[str]) -> dict[str, Any]:
+        """The `architecture` of a model for these modalities, whose text encoder can read these texts."""
+        preset = self.preset
+        size, width = preset.image_size, preset.d_model
+        text = TextEncoderConfig(
+            vocab_size=self.tokenizer.vocab_size,
+            context_length=8 + max(len(self.tokenizer.encode(as_words(text))) for text in texts),
+            d_model=width,
+            num_heads=preset.num_heads,
+            num_layers=preset.num_layers,
+        )
+        known = {
+            "image": {"class": "ImageEncoder", "image_size": size, "channels": preset.channels, "d_model": width},
+            "video": {"class": "VideoEncoder", "image_size": size, "d_model": width},
+            "audio": {"class": "AudioEncoder", "num_mels": preset.num_mels, "d_model": width},
+            "text": {"class": "TextEncoder", **asdict(text)},
+        }
+        space = DualEncoderConfig(preset.d_joint, preset.num_heads, fine_grained=preset.fine_grained)
+        return {"encoders": {name: known[name] for name in modalities}, "space": asdict(space)}
+
+    def _inputs(self, modality: str, things: Any) -> tuple[Tensor, ...]:
+        """Pictures or clips as tensors, waveforms, or texts -> what the encoder takes."""
+        if modality == "audio":
+            return log_mel_batch(things, self.sample_rate, self.model.encoders["audio"].config.num_mels)
+        if modality != "text":
+            return (things,)
+        longest = self.model.encoders["text"].config.context_length
+        texts = [as_words(text) for text in things]
+        ids, mask = self.tokenizer.encode_batch(texts, max_length=longest, unknown="replace")
+        for row, real, text in zip(ids, mask, things, strict=True):
+            check(
+                bool((row[real] != self.tokenizer.unk_id).any()),
+                f"no word of {text!r:.80} occurs in what this model learned from; use the words of its captions",
+            )
+        return torch.from_numpy(ids), torch.from_numpy(mask)
+
+    def _load(self, modality: str, things: Sequence[Any]) -> Any:
+        """Files, arrays, texts -> tensors, waveforms, texts."""
+        config = self.model.encoders[modality].config
+        if modality == "text":
+            return list(things)
+        if modality == "audio":
+            return [load_audio(thing, self.sample_rate) for thing in things]
+        if modality == "image":
+            return torch.stack([torch.from_numpy(load_image(thing, size=config.image_size)) for thing in things])
+        from minimm.features.video import load_video
+
+        clips = [load_video(thing, num_frames=config.num_frames, size=config.image_size) for thing in things]
+        return torch.stack([torch.as_tensor(clip) for clip in clips])
+
+    @torch.inference_mode()
+    def embed(self, things: Sequence[Any] | Tensor, modality: str | None = None) -> Embedding:
+        """Things of one modality -> their places in the joint space; a tensor (N, 3, S, S) is taken as it is.
+
+        Raises `MinimmError` for nothing to embed, or a modality that the model was not trained on.
+        """
+        check(len(things) > 0, "there is nothing to embed: the collection is empty; give at least one picture or text")
+        modality = modality or modality_of(things[0])
+        model = self.require_model().eval()
+        model.require(modality)
+        parts = []
+        for start in range(0, len(things), BATCH):
+            some = things[start : start + BATCH]
+            some = some if isinstance(some, Tensor) else self._load(modality, some)
+            parts.append(model.embed(modality, *(part.to(self.device) for part in self._inputs(modality, some))))
+        return Embedding.join(parts)
+
+    @torch.inference_mode()
+    def similarity(self, x: Embedding, y: Embedding) -> np.ndarray:
+        """How well every x (N) fits every y (M), (N, M) from -1 to 1; in pieces, as words times regions are many."""
+        rows = max(1, 2**22 // (y.parts.shape[0] * y.parts.shape[1] * x.parts.shape[1]))
+        pieces = [self.model.similarity(x[start : start + rows], y) for start in range(0, len(x), rows)]
+        return torch.cat(pieces).cpu().numpy()
+
+
+def as_words(text: str) -> str:
+    """With a space in front, so that a word is the same token at the beginning as elsewhere."""
+    return f" {text.strip()}"
+
+
+def _build_encoder(described: dict[str, Any]) -> nn.Module:
+    if described["class"] == "TextEncoder":
+        return TextEncoder(TextEncoderConfig(**{name: value for name, value in described.items() if name != "class"}))
+    return build_encoder(described)
