@@ -116,23 +116,6 @@ class EncoderPreset:
     )
 
 
-@dataclass(frozen=True)
-class AssistantPreset:
-    """How `MultimodalAssistant` is built and trained."""
-
-    d_model: int = 128
-    num_heads: int = 4
-    num_layers: int = 4
-    dropout: float = 0.0
-    context_length: int = 160  # positions of media included: two pictures, a recording of a few seconds and a sentence
-    batch_size: int = 192  # examples of all jobs together
-    training: TrainerConfig = field(
-        default_factory=lambda: TrainerConfig(
-            max_seconds=270, optimizer="muon", learning_rate=3e-3, warmup_steps=50, weight_decay=0.1, betas=(0.9, 0.95)
-        )
-    )
-
-
 # Shapes of other libraries' models, so that `minimm export` writes folders that they open. The default language model has
 # Llama's shape; the default encoder has no counterpart there.
 LANGUAGE_MODEL_ARCHITECTURES = {
@@ -211,11 +194,6 @@ PAIR_PRESETS = {
             validate_every=200,
         ),
     ),
-}
-
-ASSISTANT_PRESETS = {
-    # Scenes, digits and short clips, in minutes.
-    "tiny": AssistantPreset(),
 }
 
 ENCODER_PRESETS = {
