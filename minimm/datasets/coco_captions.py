@@ -38,6 +38,7 @@ class Report:
     """What was found in a folder and what had to be left out; `str(report)` says it in a sentence or a few."""
 
     what: str = "picture"  # what the folder holds
+    texts: str = "caption"  # what belongs to each
     num_pictures: int = 0
     num_captions: int = 0
     left_out: dict[str, list[str]] = field(default_factory=dict)  # reason -> names
@@ -48,7 +49,7 @@ class Report:
         self.left_out.setdefault(reason, []).append(printable)
 
     def __str__(self) -> str:
-        lines = [f"{self.num_pictures} {self.what}s with {self.num_captions} captions"]
+        lines = [f"{self.num_pictures} {self.what}s with {self.num_captions} {self.texts}s"]
         for reason, names in self.left_out.items():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             lines.append(f"left out because {reason}: {len(names)} ({', '.join(names[:3])}{more})")
@@ -84,12 +85,12 @@ class CocoCaptions:
         layout, report = find_layout(folder, split), Report(self.what)
         images, file_names, captions = [], [], []
         for file_name, texts in evenly(list(_captions_by_file(layout, report).items()), max_pictures):
-            path = _find(layout.folders, file_name)
+            path = find_picture(layout.folders, file_name)
             if path is None:
                 report.leave_out(f"the {self.what} is missing", file_name)
                 continue
             try:
-                images.append(_to_bytes(self._load(path, image_size)))
+                images.append(to_bytes(self._load(path, image_size)))
             except MinimmError:
                 report.leave_out(self.unreadable, file_name)
                 continue
@@ -107,7 +108,7 @@ class CocoCaptions:
         check_pairs(images, captions)
         self = cls.__new__(cls)
         names = [f"{index:04d}.png" for index in range(len(captions))]
-        self._keep([_to_bytes(image) for image in images], names, [[caption] for caption in captions], Report(cls.what))
+        self._keep([to_bytes(image) for image in images], names, [[caption] for caption in captions], Report(cls.what))
         return self
 
     def _keep(self, images: list[Tensor], file_names: list[str], captions: list[list[str]], report: Report) -> None:
@@ -136,7 +137,8 @@ def check_pairs(images: Sequence[np.ndarray], captions: Sequence[str], what: str
     )
 
 
-def _to_bytes(image: np.ndarray) -> Tensor:
+def to_bytes(image: np.ndarray) -> Tensor:
+    """(3, H, W) in [0, 1] -> uint8, a quarter of the memory."""
     return torch.from_numpy((image * 255.0).round().astype(np.uint8))
 
 
@@ -150,13 +152,19 @@ def evenly(items: list[Item], most: int | None) -> list[Item]:
     return [items[index * len(items) // most] for index in range(most)]
 
 
-def _find(folders: Sequence[Path], file_name: str) -> Path | None:
+def find_picture(folders: Sequence[Path], file_name: str) -> Path | None:
     """The picture in the first of the folders that has it, or None."""
     with suppress(OSError):  # of a name that no file can have
         for folder in folders:
             if (folder / file_name).is_file():
                 return folder / file_name
     return None
+
+
+def leads_out(name: str) -> bool:
+    """Whether a file name leads out of the folder it is looked up in, on any operating system."""
+    parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
+    return ".." in parts or PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor != ""
 
 
 def _captions_by_file(layout: Layout, report: Report) -> dict[str, list[str]]:
@@ -170,9 +178,10 @@ def _captions_by_file(layout: Layout, report: Report) -> dict[str, list[str]]:
             f"{path}: every entry of 'images' needs an id and a file_name, but one is {entry!r:.80}",
         )
         check(number not in files, f"{path}: two pictures have the id {number!r}; ids must differ")
-        parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
-        climbs = ".." in parts or PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor != ""
-        check(not climbs, f"{path}: the file name {name!r} leads out of the folder; pictures must lie inside it")
+        check(
+            not leads_out(name),
+            f"{path}: the file name {name!r} leads out of the folder; pictures must lie inside it",
+        )
         files[number] = name
     captions: dict[str, list[str]] = {name: [] for name in files.values()}
     for entry in _entries(content, "annotations", path):
