@@ -66,6 +66,24 @@ class AttendedImage:
 
 
 @dataclass
+class AttendedQuestion(AttendedImage):
+    """From the words of a question to the picture, with the answer and its probability. One map where the question looks as a
+    whole.
+    """
+
+    question: str
+    answer: str
+    probability: float
+
+    def plot(self) -> Figure:
+        """The picture, then one heat map over it for each word of the question."""
+        from minimm.plots.caption import caption_strip
+
+        title = f"Where the model looked for each word; its answer: {self.answer} ({self.probability:.0%})"
+        return caption_strip(self.image, self.words, self.maps, title=title)
+
+
+@dataclass
 class AttendedSound:
     """Cross-attention from a transcription to its recording: waveform (samples,), its rate in Hz, words (T), weights
     (L, H, T, N), and the seconds from one of the N vectors to the next.
