@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from minimm.classroom import commands as classroom
-from minimm.commands import text, video
+from minimm.commands import questions, retrieval, speech, text, video
 from minimm.commands.data import data
 from minimm.commands.options import Device, Model, NumBeams, Out, Resume, Seed, interruptible
 from minimm.commands.train_text import train  # `train` with all of its commands
@@ -32,7 +32,10 @@ app.add_typer(data, name="data")
 app.command()(classroom.check)
 app.command("list-specs")(classroom.list_specs)
 app.command("describe-clip")(video.describe_clip)
-for command in (text.translate, text.summarize, text.classify, text.ask, text.fill, text.export):
+app.command()(questions.answer)
+app.command()(retrieval.retrieve)
+app.command()(speech.transcribe)
+for command in (text.translate, text.summarize, text.classify, text.ask, text.fill, text.score, text.export):
     app.command()(command)
 
 

@@ -39,6 +39,7 @@ DYNAMIC_RANGE = 6.0  # powers of ten of energy that are kept below the loudest m
 Sound = str | Path | tuple[np.ndarray, int]  # a wav file, or (waveform, rate in Hz)
 
 __all__ = [
+    "ClippedWarning",
     "frame",
     "hann_window",
     "load_audio",
@@ -48,6 +49,10 @@ __all__ = [
     "power_spectrum",
     "stft",
 ]
+
+
+class ClippedWarning(UserWarning):
+    """A recording was too loud for its microphone: its peaks are cut off, but it can be used."""
 
 
 def load_audio(source: Sound, sample_rate: int) -> np.ndarray:
@@ -86,6 +91,7 @@ def load_audio(source: Sound, sample_rate: int) -> np.ndarray:
         warnings.warn(
             f"{name} is clipped: {100 * clipped:.0f} % of its samples are at the limit, so it is distorted and may be "
             "misheard; record it more quietly",
+            ClippedWarning,
             stacklevel=2,
         )
     return resample(waveform, rate, sample_rate)
