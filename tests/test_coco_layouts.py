@@ -121,7 +121,8 @@ def test_a_split_file_in_another_layout_is_refused_by_what_is_wrong(karpathy):
 
 
 @pytest.mark.parametrize("layout", ["scenes", "official", "karpathy"])
-def test_four_lines_go_from_a_folder_to_a_caption(layout, request, official):
+def test_four_lines_go_from_a_folder_to_a_caption(layout, request, official, monkeypatch):
+    monkeypatch.setattr(ImageCaptioner, "validation_count", 8)
     folder = "scenes" if layout == "scenes" else request.getfixturevalue(layout)
 
     dataset = CocoCaptions(folder)
