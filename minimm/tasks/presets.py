@@ -116,6 +116,27 @@ class EncoderPreset:
     )
 
 
+@dataclass(frozen=True)
+class QuestionPreset:
+    """How `VisualQuestionAnswerer` is built and trained."""
+
+    image_size: int = 32
+    channels: tuple[int, ...] = (32, 64)
+    d_model: int = 128
+    num_heads: int = 4
+    num_text_layers: int = 1  # of the encoder that reads the question
+    fusion: str = "gated_cross_attention"  # one of `layers.fusion.FUSIONS`
+    num_layers: int = 2  # of the fusion
+    d_ff: int | None = None  # of the fusion; None = 8/3 d_model
+    dropout: float = 0.0
+    batch_size: int = 64
+    training: TrainerConfig = field(
+        default_factory=lambda: TrainerConfig(
+            max_seconds=240, optimizer="muon", learning_rate=3e-3, warmup_steps=100, weight_decay=0.2, betas=(0.9, 0.95)
+        )
+    )
+
+
 # Shapes of other libraries' models, so that `minimm export` writes folders that they open. The default language model has
 # Llama's shape; the default encoder has no counterpart there.
 LANGUAGE_MODEL_ARCHITECTURES = {
@@ -171,6 +192,11 @@ CLIP_PRESETS = {
     "tiny": ClipPreset(),
     # Own clips, 8 frames of 64 x 64 pixels.
     "small": ClipPreset(image_size=64, channels=(16, 32, 64, 96), batch_size=32),
+}
+
+QUESTION_PRESETS = {
+    # Scenes of shapes, 32 x 32 pixels.
+    "tiny": QuestionPreset(),
 }
 
 PAIR_PRESETS = {

@@ -1,0 +1,109 @@
+"""`minimm train visual-question-answerer` and `minimm answer`: questions about pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minimm.commands.options import (
+    BatchSize,
+    Device,
+    Dropout,
+    Heads,
+    Layers,
+    LearningRate,
+    MaxSeconds,
+    MaxSteps,
+    Model,
+    Optimizer,
+    Out,
+    Precision,
+    Resume,
+    Seed,
+    Width,
+    given,
+    interruptible,
+)
+from minimm.commands.train import train
+
+
+@train.command("visual-question-answerer")
+def train_visual_question_answerer(
+    data: Annotated[
+        str,
+        typer.Option(
+            help="A folder with questions.json (a list of image, question, answer) and pictures, or `scenes`, drawn."
+        ),
+    ] = "scenes",
+    out: Out = Path("runs/visual-question-answerer"),
+    preset: Annotated[str, typer.Option(help="tiny (32 pixels); the options below change it.")] = "tiny",
+    fusion: Annotated[
+        str | None,
+        typer.Option(
+            help="How question and picture meet: late_concatenation, single_stream, co_attention, "
+            "gated_cross_attention or low_rank_bilinear."
+        ),
+    ] = None,
+    baselines: Annotated[
+        bool,
+        typer.Option("--baselines", help="Also train one model without the pictures and one without the questions."),
+    ] = False,
+    image_size: Annotated[int | None, typer.Option(help="Side in pixels that pictures are brought to.", min=1)] = None,
+    d_model: Width = None,
+    num_layers: Layers = None,
+    num_heads: Heads = None,
+    dropout: Dropout = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    learning_rate: LearningRate = None,
+    max_seconds: MaxSeconds = None,
+    max_steps: MaxSteps = None,
+    precision: Precision = "auto",
+    seed: Seed = 0,
+    device: Device = "auto",
+    resume: Resume = False,
+) -> None:
+    """Learn to answer questions about pictures: how many, what colour, what shape, where, is there.
+
+    `accuracy` in results.json is measured on unseen scenes, `accuracy_held_out` on colours and shapes never seen together,
+    `accuracy_chance` is what the questions alone give away.
+
+    Example: minimm train visual-question-answerer --max-seconds 240 --baselines --out runs/questions
+    """
+    from minimm.runs.questions import train_question_answerer as run
+
+    options = given(
+        fusion=fusion,
+        image_size=image_size,
+        d_model=d_model,
+        num_layers=num_layers,
+        num_heads=num_heads,
+        dropout=dropout,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        max_seconds=max_seconds,
+        max_steps=max_steps,
+    )
+    options |= {"seed": seed, "device": device, "resume": resume, "precision": precision, "baselines": baselines}
+    with interruptible():
+        run(data, out, preset=preset, **options)
+
+
+def answer(
+    picture: Annotated[Path, typer.Argument(help="A picture file.")],
+    question: Annotated[str, typer.Argument(help="A question about it.")],
+    model: Model,
+    figure: Annotated[Path | None, typer.Option(help="Draw where the model looked for each word.")] = None,
+    k: Annotated[int, typer.Option(help="How many answers, the likeliest first.", min=1)] = 1,
+    device: Device = "auto",
+) -> None:
+    """Answer a question about a picture, and draw where the model looked.
+
+    Example: minimm answer scene.png "how many red shapes are there?" --model runs/questions --figure looked.png
+    """
+    from minimm.runs.questions import answer_question
+
+    answer_question(picture, question, model, figure=figure, k=k, device=device)
