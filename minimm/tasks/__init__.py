@@ -11,6 +11,7 @@ from minimm.tasks.text_classifier import TextClassifier
 from minimm.tasks.text_generator import TextGenerator
 from minimm.tasks.translator import Translator
 from minimm.tasks.video_captioner import VideoCaptioner
+from minimm.tasks.visual_question_answerer import VisualQuestionAnswerer
 
 __all__ = [
     "ImageCaptioner",
@@ -21,4 +22,5 @@ __all__ = [
     "TextGenerator",
     "Translator",
     "VideoCaptioner",
+    "VisualQuestionAnswerer",
 ]
