@@ -1,0 +1,221 @@
+"""Many jobs for one model: prompts with places for pictures, sounds and clips, and what should be answered.
+
+    <image> describe the picture                          a small red circle left of a large blue ring
+    <image> how many red shapes are there                 two
+    <audio> which digit is spoken                         seven
+    <video> what happens                                  a red circle moves slowly to the left
+    <image> <audio> is the spoken digit the written one   no
+
+One place, one medium; a prompt may have several, of mixed kinds. Every example also knows what could be *told* in words for
+each medium, such as the caption of a scene. Whoever reads that has to do the same job without eyes and
+ears: so a language model learns what is asked and how to answer before it sees anything. (Liu et al. 2023 made the training
+data of LLaVA in this way: a model that could not see wrote it from captions.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from minimm.datasets.instruction_sources import Sources
+from minimm.datasets.scene_questions import pick
+from minimm.datasets.shapes import SceneObject, describe
+from minimm.datasets.spoken_digits import DIGIT_WORDS
+from minimm.errors import check
+from minimm.tokenizers.prompt import find_places
+
+DIGITS = DIGIT_WORDS["en"]
+SPLITS = ("train", "test", "held_out")
+
+
+@dataclass
+class Instructions:
+    """A batch of one job.
+
+    prompts, answers: B texts each. media: by modality, what its encoder takes, all media of the batch in the order of their
+    places, row by row. told: for each row, what could be said in words instead of each of its media.
+    """
+
+    prompts: list[str]
+    answers: list[str]
+    media: dict[str, tuple[Tensor, ...]]
+    told: list[list[str]]
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def part(self, start: int, stop: int) -> Instructions:
+        """The rows from `start` to before `stop`."""
+        places = find_places(self.prompts[0])  # in every row the same
+        media = {
+            name: tuple(part[places.count(name) * start : places.count(name) * stop] for part in inputs)
+            for name, inputs in self.media.items()
+        }
+        rows = slice(start, stop)
+        return Instructions(self.prompts[rows], self.answers[rows], media, self.told[rows])
+
+    def in_words(self) -> list[str]:
+        """The prompts with words in place of every medium."""
+        prompts = []
+        for prompt, words in zip(self.prompts, self.told, strict=True):
+            for modality, told in zip(find_places(prompt), words, strict=True):
+                prompt = prompt.replace(f"<{modality}>", told, 1)
+            prompts.append(prompt)
+        return prompts
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing that the model should be able to do."""
+
+    draw: Callable[[Sources, int, torch.Generator], Instructions]
+    modalities: tuple[str, ...]  # in the order of the prompt's places
+    share: float  # of the examples in a mixed batch, relative to the others
+    metric: str  # "accuracy" of an answer that is one of a few, or "exact_match" of a sentence
+    chance: float  # of answering right without looking
+
+
+def worded(wordings: Sequence[str], count: int, generator: torch.Generator) -> list[str]:
+    """`count` times one of the wordings."""
+    return [pick(wordings, choice) for choice in torch.rand(count, generator=generator).tolist()]
+
+
+def captions(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Describe a scene."""
+    scenes = sources.scenes.draw(count, generator)
+    prompts = worded(("<image> describe the picture", "<image> what does the picture show"), count, generator)
+    return Instructions(prompts, scenes.captions, {"image": (scenes.images,)}, [[text] for text in scenes.captions])
+
+
+def questions(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Answer a typed question about a scene."""
+    asked = sources.questions.draw(count, generator)
+    prompts = [f"<image> {question}" for question in asked.questions]
+    told = [[describe(objects)] for objects in asked.objects]
+    return Instructions(prompts, asked.answers, {"image": (asked.images,)}, told)
+
+
+def lists(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Name only the colours of a scene, or only the shapes: another instruction, another answer to the same picture."""
+    scenes = sources.scenes.draw(count, generator)
+    prompts = worded(("<image> name the colours", "<image> name the shapes"), count, generator)
+
+    def answer(prompt: str, objects: list[SceneObject]) -> str:
+        return " and ".join(item.colour if prompt.endswith("colours") else item.shape for item in objects)
+
+    answers = [answer(*row) for row in zip(prompts, scenes.objects, strict=True)]
+    return Instructions(prompts, answers, {"image": (scenes.images,)}, [[text] for text in scenes.captions])
+
+
+def two_scenes(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Describe the first or the second of two pictures."""
+    scenes = sources.short_scenes.draw(2 * count, generator)
+    ordinals = worded(("first", "second"), count, generator)
+    prompts = [f"<image> <image> describe the {ordinal} picture" for ordinal in ordinals]
+    told = [scenes.captions[2 * row : 2 * row + 2] for row in range(count)]
+    answers = [pair[ordinal == "second"] for pair, ordinal in zip(told, ordinals, strict=True)]
+    return Instructions(prompts, answers, {"image": (scenes.images,)}, told)
+
+
+def written_digits(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Read a handwritten digit."""
+    images, digits = sources.draw_written(count, generator)
+    names = [DIGITS[digit] for digit in digits.tolist()]
+    prompts = worded(("<image> which digit is written", "<image> read the digit"), count, generator)
+    return Instructions(prompts, names, {"image": (images,)}, [[name] for name in names])
+
+
+def spoken_digits(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Understand a spoken digit."""
+    log_mels, mask, digits = sources.draw_spoken(count, generator)
+    names = [DIGITS[digit] for digit in digits.tolist()]
+    prompts = worded(("<audio> which digit is spoken", "<audio> what number do you hear"), count, generator)
+    return Instructions(prompts, names, {"audio": (log_mels, mask)}, [[name] for name in names])
+
+
+def clips(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Say what a clip shows."""
+    drawn = sources.clips.draw(count, generator)
+    prompts = worded(("<video> what happens", "<video> describe the clip"), count, generator)
+    return Instructions(prompts, drawn.captions, {"video": (drawn.clips,)}, [[text] for text in drawn.captions])
+
+
+def same_digit(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Say whether two pictures show the same digit; half of them do."""
+    first, digits = sources.draw_written(count, generator)
+    second, others = sources.draw_written(count, generator, half_of=digits)
+    images = torch.stack([first, second], dim=1).flatten(0, 1)  # (2 B, 3, S, S), pair by pair
+    told, answers = compared(digits, others)
+    return Instructions(["<image> <image> are the two digits the same"] * count, answers, {"image": (images,)}, told)
+
+
+def heard_and_seen(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Say whether the spoken digit is the written one; half of them are."""
+    log_mels, mask, spoken = sources.draw_spoken(count, generator)
+    images, written = sources.draw_written(count, generator, half_of=spoken)
+    told, answers = compared(written, spoken)
+    prompts = ["<image> <audio> is the spoken digit the written one"] * count
+    return Instructions(prompts, answers, {"image": (images,), "audio": (log_mels, mask)}, told)
+
+
+def compared(digits: Tensor, others: Tensor) -> tuple[list[list[str]], list[str]]:
+    """The names of each two digits, (B,) and (B,), and whether they are the same."""
+    told = [[DIGITS[one], DIGITS[other]] for one, other in zip(digits.tolist(), others.tolist(), strict=True)]
+    return told, ["yes" if one == other else "no" for one, other in told]
+
+
+JOBS = {
+    "captions": Job(captions, ("image",), 2.0, "exact_match", 0.0),
+    "questions": Job(questions, ("image",), 3.0, "accuracy", 0.3),
+    "lists": Job(lists, ("image",), 0.5, "exact_match", 0.0),
+    "two_scenes": Job(two_scenes, ("image", "image"), 0.5, "exact_match", 0.0),
+    "written_digits": Job(written_digits, ("image",), 1.0, "accuracy", 0.1),
+    "same_digit": Job(same_digit, ("image", "image"), 0.5, "accuracy", 0.5),
+    "spoken_digits": Job(spoken_digits, ("audio",), 1.0, "accuracy", 0.1),
+    "heard_and_seen": Job(heard_and_seen, ("image", "audio"), 0.5, "accuracy", 0.5),
+    "clips": Job(clips, ("video",), 1.0, "exact_match", 0.0),
+}
+
+
+class MultimodalInstructions:
+    """Mixed batches of the jobs that are chosen.
+
+    Args:
+        jobs: names from `JOBS`.
+        split: "train", "test" (scenes, digits, recordings and clips never trained on) or "held_out" (as "test", but scenes
+            and clips of colour-shape pairs never seen together).
+        speech: folder or name of the recordings of spoken digits.
+    """
+
+    def __init__(self, jobs: Sequence[str] = tuple(JOBS), split: str = "train", speech: str | Path = "fsdd") -> None:
+        check(split in SPLITS, f"split={split!r} is not known; choose from {SPLITS}")
+        unknown = [name for name in jobs if name not in JOBS]
+        check(not unknown and len(jobs) > 0, f"the jobs {unknown} are not known; choose from {', '.join(JOBS)}")
+        self.jobs = {name: JOBS[name] for name in jobs}
+        self.sources = Sources(split, speech)
+
+    @property
+    def modalities(self) -> list[str]:
+        """All modalities that the jobs need."""
+        return sorted({name for job in self.jobs.values() for name in job.modalities})
+
+    def draw(self, job: str, count: int, generator: torch.Generator) -> Instructions:
+        """`count` examples of one job."""
+        return self.jobs[job].draw(self.sources, count, generator)
+
+    def most(self, job: str, count: int) -> int:
+        """`count`, or as many test examples as there are where they are stored, so that each is asked about once."""
+        stored = {"written_digits": "handwritten", "spoken_digits": "recordings"}
+        return min(count, len(getattr(self.sources, stored[job]))) if job in stored else count
+
+    def draw_mixed(self, count: int, generator: torch.Generator) -> dict[str, Instructions]:
+        """About `count` examples, each job its share, and at least one of each."""
+        total = sum(job.share for job in self.jobs.values())
+        return {
+            name: self.draw(name, max(1, round(count * job.share / total)), generator)
+            for name, job in self.jobs.items()
+        }
