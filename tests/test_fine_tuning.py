@@ -6,7 +6,7 @@ import copy
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimm.datasets.text_corpus import IGNORE
@@ -20,6 +20,7 @@ from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.training.fine_tuning import freeze, layer_wise_factors
 from minimm.training.losses import cross_entropy
 from minimm.training.masked_tokens import mask_tokens
+from minimm.training.trainer import Trainer, TrainerConfig
 
 seeds = st.integers(0, 2**31)
 MASK, PAD = 3, 0
@@ -116,6 +117,32 @@ def test_label_smoothing_is_torchs_in_value_and_gradient(seed, smoothing):
     theirs = torch.nn.functional.cross_entropy(logits, targets, label_smoothing=smoothing)
     torch.testing.assert_close(ours, theirs)
     torch.testing.assert_close(*(torch.autograd.grad(loss, logits, retain_graph=True)[0] for loss in (ours, theirs)))
+
+
+@given(values=st.lists(st.integers(0, 9), min_size=12, max_size=12), patience=st.integers(1, 4), kept=st.booleans())
+@settings(max_examples=20)
+def test_a_run_ends_when_the_loss_has_not_fallen_for_long_enough_and_gives_the_best_weights_back(
+    values, patience, kept, tmp_path_factory
+):
+    model, seen, losses = classifier(layers=1), [], iter(values)
+
+    def validate(model):
+        seen.append(copy.deepcopy(model.state_dict()))
+        return float(next(losses))
+
+    trainer = Trainer(
+        model,
+        TrainerConfig(max_steps=10, validate_every=1, patience=patience, precision="float32"),
+        draw_batch=lambda generator: torch.randint(30, (3, 8), generator=generator),
+        loss=lambda model, ids: cross_entropy(model(ids), ids[:, 0] % 2),
+        validate=validate,
+        folder=tmp_path_factory.mktemp("run") if kept else None,
+    )
+    result = trainer.run()
+    best = values.index(min(values[: len(seen)]))  # the first of equals
+    assert result.best_step == best and result.best_validation_loss == values[best]
+    assert result.steps <= 10 and result.steps in (best + patience, 10)
+    assert all(torch.equal(value, seen[best][name]) for name, value in model.state_dict().items())
 
 
 @given(seed=seeds, probability=st.floats(0.05, 0.6))

@@ -47,6 +47,19 @@ def test_bits_per_byte_and_perplexity_follow_from_the_loss(writer):
     assert scores["bits_per_byte"] == pytest.approx(scores["loss"] * (num_bytes - 1) / num_bytes / np.log(2))
 
 
+def test_a_sliding_window_of_one_token_predicts_each_from_the_whole_context(writer):
+    text, model = SENTENCE * 2, writer.model
+    ids, context = writer.tokenizer.encode(text), writer.model.config.context_length
+    losses = []
+    with torch.inference_mode():
+        for end in range(1, len(ids)):
+            logits = model(torch.tensor([ids[max(0, end - context) : end]]))[0, -1]
+            losses.append(-torch.log_softmax(logits, dim=-1)[ids[end]].item())
+    scores = writer.evaluate(text, stride=1)
+    assert scores["loss"] == pytest.approx(np.mean(losses), rel=1e-3)
+    assert scores["perplexity"] == pytest.approx(np.exp(scores["loss"]))
+
+
 def test_attention_over_a_text_is_causal_and_drawn(writer):
     attended = writer.attend("the quick")
     assert attended.weights.shape == (2, 2, 9, 9) and len(attended.tokens) == 9

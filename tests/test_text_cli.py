@@ -34,11 +34,12 @@ def made(tmp_path_factory):
     pairs, reviews = corner("parallel", "train.tsv", 40), corner("sentiment", "train.tsv", 40)
     articles = corner("summaries", "train.jsonl", 24)
     (folder / "reviews.txt").write_text(reviews.read_text(encoding="utf-8").replace("\t", ": "), encoding="utf-8")
+    careful = ["--optimizer", "adamw", "--layer-decay", "0.8", "--label-smoothing", "0.1", "--patience", "2"]
     train = [
         ("translator", ["--source", "en", "--target", "zh", "--pairs", pairs, *SMALL]),
         ("summarizer", ["--data", articles, *SMALL]),
         ("encoder", ["--text", folder / "reviews.txt", *SMALL]),
-        ("classifier", ["--data", reviews, "--pretrained", folder / "encoder", "--method", "lora", *FEW]),
+        ("classifier", ["--data", reviews, "--pretrained", folder / "encoder", "--method", "lora", *careful, *FEW]),
         ("question-answerer", ["--data", folder / "questions.json", "--preset", "tiny", *FEW]),
     ]
     for kind, options in train:
@@ -152,6 +153,8 @@ def test_exported_folders_open_with_the_auto_classes(made, capsys):
         "bert_classifier": AutoModelForSequenceClassification,
         "gpt2": AutoModelForCausalLM,
     }
+    assert run("score", made / "reviews.txt", "--model", made / "gpt2", "--stride", "4") == 0
+    assert "bits_per_byte" in capsys.readouterr().out
     for name, opened in kinds.items():
         assert run("export", "--model", made / name, "--out", made / f"{name}_exported") == 0
         theirs = opened.from_pretrained(made / f"{name}_exported").eval()
@@ -169,6 +172,8 @@ def test_models_of_another_kind_are_refused_by_name(refused, made):
     assert "translator" in refused("classify", "a", "--model", made / "translator")
     assert "classifier" in refused("translate", "a", "--model", made / "classifier")
     assert "counterpart" in refused("export", "--model", made / "translator", "--out", made / "exported_nothing")
+    assert "context of 16 tokens" in refused("score", made / "reviews.txt", "--model", made / "gpt2", "--stride", "17")
+    assert "fills gaps" in refused("generate", "--model", made / "bert_exported", "--prompt", "a")
     assert "already holds a model" in refused("export", "--model", made / "encoder", "--out", made / "classifier")
 
 

@@ -101,6 +101,28 @@ def test_evaluation_predicts_every_token_but_the_first_exactly_once(num_tokens, 
     assert predicted == list(range(1, num_tokens))
 
 
+@given(st.integers(2, 200), st.integers(1, 30), st.data())
+def test_sliding_windows_predict_every_token_once_from_at_least_what_they_overlap(num_tokens, context_length, data):
+    context_length = min(context_length, num_tokens - 1)
+    stride = data.draw(st.integers(1, context_length))
+    predicted = []
+    for inputs, targets in TokenWindows(torch.arange(num_tokens), context_length).evaluation_batches(3, stride):
+        for row, wanted in zip(inputs.tolist(), targets.tolist(), strict=True):
+            for before, target in enumerate(wanted, start=1):  # the tokens of the window that it is predicted from
+                if target != IGNORE:
+                    predicted.append(target)
+                    assert row[before - 1] == target - 1
+                    assert before >= min(target, context_length - stride + 1)
+    assert predicted == list(range(1, num_tokens))
+
+
+def test_a_stride_that_leaves_tokens_out_is_refused():
+    windows = TokenWindows(torch.arange(20), 8)
+    for stride in (0, 9):
+        with pytest.raises(MinimmError, match=f"stride={stride} must be from 1 to the context of 8"):
+            next(windows.evaluation_batches(2, stride))
+
+
 def test_only_one_long_sequence_is_cut_into_windows():
     with pytest.raises(MinimmError, match=r"\(2, 8\)"):
         TokenWindows(torch.zeros(2, 8, dtype=torch.int64), 4)

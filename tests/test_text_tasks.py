@@ -140,7 +140,8 @@ def test_filling_gaps_teaches_which_words_belong_together(encoder):
 def test_a_pretrained_encoder_learns_from_few_labels(encoder, method, tmp_path):
     texts, labels = reviews(16, seed=2)
     test = reviews(200, seed=3)
-    task = TextClassifier(pretrained=encoder, method=method, optimizer="adamw", learning_rate=3e-3, batch_size=16)
+    options = {"optimizer": "adamw", "learning_rate": 3e-3, "batch_size": 16, "label_smoothing": 0.1}
+    task = TextClassifier(pretrained=encoder, method=method, layer_decay=0.9, **options)
     task.fit(texts, labels, max_steps=60, folder=tmp_path)
     scores = task.evaluate(*test)
     assert scores["accuracy"] >= 0.9
@@ -155,14 +156,17 @@ def test_a_frozen_encoder_stays_as_it_was(encoder):
     assert all(torch.equal(before[name], tensor) for name, tensor in task.model.encoder.state_dict().items())
 
 
-def test_a_classifier_from_scratch_learns_and_reads_long_texts_in_windows():
+def test_a_classifier_from_scratch_learns_and_reads_long_texts_in_windows(capsys):
     task = TextClassifier(**FAST, num_layers=1, vocab_size=120, context_length=16, dropout=0.0)
     task.fit(*reviews(400), max_steps=120)
     assert task.evaluate(*reviews(100, seed=5))["accuracy"] >= 0.95
+    assert "longer than" not in capsys.readouterr().out
     long = " ".join(GOOD * 10)
     probabilities = task.predict_probabilities([long, "bad1 bad2 bad3 bad4"])
     assert torch.allclose(probabilities.sum(dim=1), torch.ones(2))
     assert task.predict([long]) == ["positive"]
+    TextClassifier(**FAST, num_layers=1, vocab_size=120, context_length=16).fit([long, "bad1"], ["x", "y"], max_steps=1)
+    assert "1 of 2 texts are longer than 14 tokens; only their first 14 are learned from" in capsys.readouterr().out
 
 
 def test_what_a_classifier_cannot_do_is_said(tmp_path):

@@ -32,6 +32,17 @@ Accumulation = Annotated[
     typer.Option(help="Batches whose gradients are averaged into one step: a large batch in little memory.", min=1),
 ]
 
+LabelSmoothing = Annotated[
+    float | None, typer.Option(help="Share of certainty that the targets give away, 0 to 1; 0.1 is the custom.")
+]
+LayerDecay = Annotated[
+    float | None,
+    typer.Option(help="Learning rate of each layer as a share of the one above it: 0.8 spares the pretrained ones."),
+]
+Patience = Annotated[
+    int | None, typer.Option(help="End after this many validations without a lower loss; never if not given.", min=1)
+]
+
 
 @contextmanager
 def interruptible() -> Iterator[None]:

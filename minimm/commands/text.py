@@ -117,6 +117,27 @@ def fill(
         typer.echo(f"{probability:.3f}  {token}")
 
 
+def score(
+    file: Annotated[Path, typer.Argument(help="A text file or a folder of them.")],
+    model: Model,
+    stride: Annotated[
+        int | None, typer.Option(help="Tokens by which the window slides; the whole context if not given.", min=1)
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Measure how well a language model predicts a text: loss, perplexity and bits per byte.
+
+    Bits per byte compare models with different tokenizers. A smaller --stride gives every token more to look back on.
+
+    Example: minimm score my_book.txt --model runs/book --stride 64
+    """
+    from minimm.datasets.text_corpus import read_corpus
+    from minimm.runs.report import print_table
+    from minimm.tasks import TextGenerator
+
+    print_table(TextGenerator.load(model, device=device).evaluate(read_corpus(file), stride=stride))
+
+
 def export(
     model: Model,
     out: Annotated[Path, typer.Option(help="Folder to write.")],

@@ -1,7 +1,8 @@
 """Text to learn from: files and folders become one string, the last tenth is kept for validation, and windows are cut.
 
 A language model is trained on windows of `context_length` tokens from random places; the target of each token is the
-one after it. For evaluation the windows lie side by side, so that every token is predicted exactly once.
+one after it. For evaluation every token is predicted exactly once: in windows that lie side by side, or that slide by fewer
+tokens than they hold, so that no token is predicted from a near-empty context (dearer, and closer to what the model knows).
 """
 
 from __future__ import annotations
@@ -66,10 +67,25 @@ class TokenWindows:
         windows = self.ids[starts[:, None] + torch.arange(self.context_length + 1)]  # (B, T + 1)
         return windows[:, :-1], windows[:, 1:]
 
-    def evaluation_batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Windows side by side, at most `batch_size` at once; the last may be padded, with targets that do not count."""
+    def evaluation_batches(self, batch_size: int, stride: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """All tokens but the first as targets once, in at most `batch_size` windows at a time: (B, T) each.
+
+        Args:
+            stride: how far each window begins behind the one before; None = T, side by side. Of a window that overlaps
+                the one before, the last `stride` targets count, each predicted from T - stride tokens or more.
+
+        What does not count (padding of the last window included) is `IGNORE` in the targets.
+        """
+        context = self.context_length
+        stride = context if stride is None else stride
+        check(
+            1 <= stride <= context,
+            f"stride={stride} must be from 1 to the context of {context} tokens, or tokens between windows would be left out",
+        )
         inputs, targets = self.ids[:-1], self.ids[1:]
-        missing = -len(inputs) % self.context_length
-        inputs = torch.nn.functional.pad(inputs, (0, missing)).view(-1, self.context_length)
-        targets = torch.nn.functional.pad(targets, (0, missing), value=IGNORE).view(-1, self.context_length)
+        count = 1 + max(0, -(-(len(inputs) - context) // stride))
+        missing = context + (count - 1) * stride - len(inputs)
+        inputs = torch.nn.functional.pad(inputs, (0, missing)).unfold(0, context, stride)  # (count, T)
+        targets = torch.nn.functional.pad(targets, (0, missing), value=IGNORE).unfold(0, context, stride).clone()
+        targets[1:, : context - stride] = IGNORE
         yield from zip(inputs.split(batch_size), targets.split(batch_size), strict=True)

@@ -54,7 +54,7 @@ def load_hugging_face(folder: str | Path, *, encoder_only: bool = False) -> nn.M
         `LanguageModel`, `TextEncoder`, `MaskedLanguageModel`, `SequenceClassifier` or `SpanSelector`, in evaluation mode.
 
     Raises:
-        MinimmError: an unknown architecture or setting, missing or unknown tensors (all named), pickled weights.
+        MinimmError: an unknown architecture or setting, missing or unknown tensors (named), pickled weights.
     """
     folder = Path(folder)
     check(folder.is_dir(), f"{folder} is not a folder; give one that transformers' save_pretrained wrote")

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from minimm.errors import check
 
+NAMED = 6  # tensors of an error message; layers lack them by the dozen
+
 
 @dataclass(frozen=True)
 class Place:
@@ -53,10 +55,15 @@ def import_tensors(
     wanted = {name for place in places.values() for name in place.names}
     missing = sorted(wanted - theirs.keys())
     extra = sorted(name for name in theirs.keys() - wanted if not ignorable.search(name))
+    wrong = [
+        f"{len(names)} {what}: {', '.join(names[:NAMED])}{f' and {len(names) - NAMED} more' if len(names) > NAMED else ''}"
+        for what, names in (("tensors are missing", missing), ("tensors are not known", extra))
+        if names
+    ]
     check(
-        not missing and not extra,
-        f"{source} does not fit its config.json: {len(missing)} tensors are missing {missing[:4]}, and {len(extra)} are not "
-        f"known {extra[:4]}; was the folder saved by another version, or is it a fine-tuned model with a head of its own?",
+        not wrong,
+        f"{source} does not fit its config.json: {'; '.join(wrong)}. Was the folder saved by another version, or is it a "
+        "fine-tuned model with a head of its own?",
     )
     ours = {}
     for name, place in places.items():

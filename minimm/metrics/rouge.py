@@ -4,8 +4,8 @@
     ROUGE-L    F1 of the longest common subsequence of words: the same order, with gaps
 
 Source: Lin 2004, "ROUGE: a package for automatic evaluation of summaries", sections 2 and 3. Words are lower-case runs of
-letters and digits, as in the rouge-score package without stemming. Differs from it in that a Chinese character is a word,
-where that package would drop it.
+letters and digits, as in the rouge-score package without stemming. Differs from it in that letters beyond a to z are letters
+and that a Chinese character is a word; that package takes both for white space.
 """
 
 from __future__ import annotations

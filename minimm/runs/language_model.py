@@ -43,7 +43,7 @@ def language_model_results(task: TextGenerator) -> dict[str, Any]:
         "validation_loss": trained["loss"],
         "validation_loss_untrained": task.untrained().evaluate(task.validation_text)["loss"],
         "validation_perplexity": trained["perplexity"],
-        "validation_bits_per_byte": trained["bits_per_byte"],
+        "bits_per_byte": trained["bits_per_byte"],
         "uniform_loss": math.log(task.tokenizer.vocab_size),
         "vocab_size": task.tokenizer.vocab_size,
         **training_results(task),

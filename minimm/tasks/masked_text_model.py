@@ -167,6 +167,10 @@ def encoder_config(preset: Any, vocab_size: int, **options: Any) -> TextEncoderC
 
 
 def encode_texts(tokenizer: Any, texts: Sequence[str], context_length: int) -> list[list[int]]:
-    """[CLS] text [SEP] of each text, cut to the context."""
+    """[CLS] text [SEP] of each text, cut to the context; how many are cut is said."""
     room = context_length - 2
-    return [[tokenizer.bos_id, *tokenizer.encode(text, unknown="replace")[:room], tokenizer.eos_id] for text in texts]
+    rows = [tokenizer.encode(text, unknown="replace") for text in texts]
+    cut = sum(len(row) > room for row in rows)
+    if cut:
+        print(f"{cut} of {len(rows)} texts are longer than {room} tokens; only their first {room} are learned from")
+    return [[tokenizer.bos_id, *row[:room], tokenizer.eos_id] for row in rows]

@@ -46,6 +46,7 @@ class TextClassifier(Task):
         preset: "tiny" or "small"; the size when there is no `pretrained` encoder, and the training.
         pretrained: folder of an encoder to start from, ours or a Hugging Face BERT; None = from scratch.
         method: how the pretrained weights are adjusted: "full", "frozen" or "lora".
+        label_smoothing: share of certainty that the targets give away, 0 to 1; see `training.losses`.
         options: any field of `EncoderPreset` or `TrainerConfig`, to replace the preset's.
         seed, device: see `Task`.
     """
@@ -58,6 +59,7 @@ class TextClassifier(Task):
         *,
         pretrained: str | Path | None = None,
         method: str = "full",
+        label_smoothing: float = 0.0,
         seed: int = 0,
         device: str = "auto",
         **options: Any,
@@ -71,7 +73,7 @@ class TextClassifier(Task):
         self.preset = find_preset(ENCODER_PRESETS, preset)
         fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
         self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
-        self.pretrained, self.method = pretrained, method
+        self.pretrained, self.method, self.label_smoothing = pretrained, method, label_smoothing
         self.labels: list[str] = []
 
     def architecture(self) -> dict[str, Any]:
@@ -123,7 +125,7 @@ class TextClassifier(Task):
             folder=folder,
             resume=resume,
             draw_batch=lambda generator: training.draw(generator, self.preset.batch_size),
-            loss=self._loss,
+            loss=lambda model, batch: self._loss(model, batch, self.label_smoothing),
             validate=None if validating is None else lambda model: self._mean_loss(model, validating),
             batch_items=self.preset.batch_size,
             unit="text",
@@ -160,9 +162,9 @@ class TextClassifier(Task):
         rows = encode_texts(self.tokenizer, [texts[i] for i in chosen], context)
         return LabelledTexts(rows, [numbers[i] for i in chosen], pad_id=self.tokenizer.pad_id)
 
-    def _loss(self, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def _loss(self, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor], label_smoothing: float = 0.0) -> Tensor:
         ids, mask, labels = (part.to(self.device) for part in batch)
-        return cross_entropy(model(ids, mask), labels)
+        return cross_entropy(model(ids, mask), labels, label_smoothing=label_smoothing)
 
     def _mean_loss(self, model: nn.Module, texts: LabelledTexts) -> float:
         total = sum(self._loss(model, batch).item() * len(batch[2]) for batch in texts.evaluation_batches())

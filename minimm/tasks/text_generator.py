@@ -65,8 +65,12 @@ class TextGenerator(Task):
         """Open what `save` or a training run wrote, or a GPT-2 or Llama folder of Hugging Face's transformers."""
         if not is_hugging_face_folder(folder):
             return super().load(folder, device)
-        task = cls(device=device)
-        task.model = load_hugging_face(folder).to(task.device)
+        task, model = cls(device=device), load_hugging_face(folder)
+        check(
+            isinstance(model, LanguageModel),
+            f"{folder} holds a BERT, which fills gaps and cannot continue a text; give a GPT-2 or Llama folder",
+        )
+        task.model = model.to(task.device)
         task.tokenizer = load_hugging_face_tokenizer(folder)
         return task
 
@@ -145,18 +149,22 @@ class TextGenerator(Task):
         inputs, targets = (part.to(self.device) for part in batch)  # (B, T) each
         return cross_entropy(model(inputs), targets)
 
-    def _mean_loss(self, model: nn.Module, windows: TokenWindows) -> float:
+    def _mean_loss(self, model: nn.Module, windows: TokenWindows, stride: int | None = None) -> float:
         """Mean loss over every token of `windows`, each predicted once, from at most the context before it."""
         total, count = 0.0, 0
         batch_size = max(1, EVALUATION_TOKENS // model.config.context_length)
-        for inputs, targets in windows.evaluation_batches(batch_size):
+        for inputs, targets in windows.evaluation_batches(batch_size, stride):
             tokens = int((targets != IGNORE).sum())
             total += self._loss(model, (inputs, targets)).item() * tokens
             count += tokens
         return total / count
 
-    def evaluate(self, text: str) -> dict[str, float]:
-        """How well the model predicts `text`, in consecutive windows of its context length.
+    def evaluate(self, text: str, *, stride: int | None = None) -> dict[str, float]:
+        """How well the model predicts `text`, in windows of its context length.
+
+        Args:
+            stride: tokens by which the windows slide. None lays them side by side: cheapest, but the first tokens of each
+                are predicted from hardly any context. With T / 2 each token (but the first) has at least T / 2 before it.
 
         Returns `loss` (nats per token), `perplexity` (its exponential), and `bits_per_byte`, which compares models
         with different tokenizers.
@@ -164,7 +172,8 @@ class TextGenerator(Task):
         model = self.require_model()
         ids = self.tokenizer.encode(text, unknown="replace")
         with torch.inference_mode():
-            loss = self._mean_loss(model.eval(), TokenWindows(torch.tensor(ids), model.config.context_length))
+            windows = TokenWindows(torch.tensor(ids), model.config.context_length)
+            loss = self._mean_loss(model.eval(), windows, stride)
         return {
             "loss": loss,
             "perplexity": math.exp(min(loss, 700.0)),

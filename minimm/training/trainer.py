@@ -102,6 +102,7 @@ class Trainer:
         )
         self.result = TrainingResult()
         self.precision = config.precision
+        self._best_weights: list[Tensor] = []  # when no folder keeps them
 
     def run(self, resume: bool = False) -> TrainingResult:
         """Train to the end of the run; the best weights seen in validation (or the last) are in `model` afterwards.
@@ -136,7 +137,8 @@ class Trainer:
                     last_save = time.monotonic()
                 if interruption.requested:
                     raise KeyboardInterrupt
-            progress.show_validation(self._validate())
+            if "validation_loss" not in self.result.history[-1]:  # it is there when patience has ended the run
+                progress.show_validation(self._validate())
         self._save()
         self._restore_best()
         return self.result
@@ -214,6 +216,8 @@ class Trainer:
             self.result.best_validation_loss, self.result.best_step = value, self.result.steps
             if self.folder is not None:
                 save_tensors(self.folder / "model.safetensors", dict(self.model.named_parameters()))
+            elif value is not None:
+                self._best_weights = [p.detach().clone() for p in self.model.parameters()]
         return value
 
     def _save(self) -> None:
@@ -232,6 +236,11 @@ class Trainer:
         self.result = TrainingResult(**state)
 
     def _restore_best(self) -> None:
-        if self.folder is not None and self.result.best_step != self.result.steps:
-            load_weights(self.model, self.folder / "model.safetensors")
+        if self.result.best_step != self.result.steps:
+            if self.folder is not None:
+                load_weights(self.model, self.folder / "model.safetensors")
+            else:
+                with torch.no_grad():
+                    for parameter, best in zip(self.model.parameters(), self._best_weights, strict=True):
+                        parameter.copy_(best)
         self.model.eval()
