@@ -6,7 +6,8 @@ Every other pair of the batch serves as a wrong answer. Small temperatures make 
 
 With labels, every pair of the same label is a right answer, and all of them share the target evenly:
 
-    y_ij = [label_i = label_j] / #{k : label_k = label_i}     loss = -1/2N sum_ij y_ij (log softmax(s_i)_j + log softmax(s^T_i)_j)
+    y_ij = [label_i = label_j] / #{k : label_k = label_i}
+    loss = -1/2N sum_ij y_ij (log softmax(s_i)_j + log softmax(s^T_i)_j)
 
 Source: Radford et al. 2021, "Learning transferable visual models from natural language supervision" (CLIP), figure 3; with
 labels Yang et al. 2022, "Unified contrastive learning in image-text-label space", eq. 2 to 4.

@@ -2,8 +2,8 @@
 
     z = W pool(blocks(encoder(input)))  of length one     one vector for the whole
     p_n = V encoder(input)_n            of length one     one vector for each part: a word, a region, a moment
-    similarity(x, y) = 1/2 (z_x . z_y + late_interaction(p_x, p_y))    if one of them is text and `fine_grained`
-    similarity(x, y) = z_x . z_y                                       else
+    similarity(x, y) = 1/2 (z_x . z_y + mean_t max_r p_t . p_r)    if one is text, its words t, and `fine_grained`
+    similarity(x, y) = z_x . z_y                                   else
 
 Nothing but pairs that belong together is needed to train it (`training/contrastive.py`), and any number of encoders may
 share the space: two make CLIP (Radford et al. 2021), three hear, see and read at once. The whole tells what is together,
@@ -154,7 +154,9 @@ class DualEncoder(nn.Module):
         whole = x.whole @ y.whole.T
         if not self.config.fine_grained or (x.modality == TEXT) == (y.modality == TEXT):
             return whole
-        return (whole + late_interaction(x.parts, x.mask, y.parts, y.mask)) / 2
+        text, other = (x, y) if x.modality == TEXT else (y, x)
+        parts = late_interaction(text.parts, text.mask, other.parts, other.mask)
+        return (whole + (parts if text is x else parts.T)) / 2
 
     def forward(self, inputs: Mapping[str, tuple[Tensor, Tensor | None]]) -> dict[str, Embedding]:
         """{modality: (inputs, mask or None)} -> {modality: embedding}: the training pass."""

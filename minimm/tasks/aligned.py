@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+ALIGNMENT_TITLE = "The picture, and the regions that each word fits"
+
 
 @dataclass
 class AlignedImage:
@@ -34,6 +36,4 @@ class AlignedImage:
         """The picture, then one heat map over it for each word."""
         from minimm.plots.caption import caption_strip
 
-        return caption_strip(
-            self.image, self.words, self.maps, title="The picture, and the regions that each word fits"
-        )
+        return caption_strip(self.image, self.words, self.maps, title=ALIGNMENT_TITLE)

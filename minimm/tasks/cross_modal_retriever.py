@@ -17,7 +17,6 @@ from minimm.errors import check
 from minimm.features.audio_augmentation import mask_spans
 from minimm.features.image import load_image
 from minimm.layers.initialization import initialize
-from minimm.layers.late_interaction import part_cosines
 from minimm.models.dual_encoder import Embedding
 from minimm.tasks.aligned import AlignedImage
 from minimm.tasks.caption_data import VALIDATION_SEED
@@ -28,7 +27,8 @@ from minimm.training.contrastive import labelled_contrastive_loss
 
 VALIDATION_PAIRS = 128
 EVALUATION_SEED = VALIDATION_SEED + 2  # changes to a folder's pictures that no validation used to choose a model
-WORD = {"image": "pictures", "audio": "recordings", "video": "clips", "text": "texts"}
+# In the order in which collections are searched when none is named.
+WORD = {"image": "pictures", "text": "texts", "audio": "recordings", "video": "clips"}
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class CrossModalRetriever(JointSpace):
 
         Args:
             query: a text, a file, an array; what it is is told by `retrieval_data.modality_of`.
-            among: the modality of the collection to search; None = pictures first, then recordings, clips and texts,
+            among: the modality of the collection to search; None = pictures first, then texts, recordings and clips,
                 but not the query's own where there is another.
         """
         embedded = self.embed([query])
@@ -196,9 +196,8 @@ class CrossModalRetriever(JointSpace):
         )
         seen, read = self.embed(images, "image"), self.embed(captions, "text")
         maps = []
-        for row in range(len(images)):
-            real = read.parts[row : row + 1, read.mask[row]]
-            maps.append(part_cosines(real, seen.parts[row : row + 1])[0, 0].unflatten(-1, seen.grid).cpu().numpy())
+        for words, mask, regions in zip(read.parts, read.mask, seen.parts, strict=True):
+            maps.append((words[mask] @ regions.T).unflatten(-1, seen.grid).cpu().numpy())  # (T, h, w)
         return maps
 
     def evaluate(self, dataset: Any, *, seed: int = EVALUATION_SEED) -> dict[str, float]:

@@ -1,0 +1,61 @@
+"""`minimm retrieve`: search a folder with a text, a picture or a sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from minimm.datasets.coco_captions import PICTURE_SUFFIXES, CocoCaptions
+from minimm.errors import check
+from minimm.features.audio import load_audio
+from minimm.features.image import load_image
+from minimm.tasks.cross_modal_retriever import CrossModalRetriever
+from minimm.tasks.retrieval_data import modality_of
+
+SMALLEST = 2  # pixels: where only the captions of a folder are wanted
+
+
+def retrieve(
+    query: str, model: Path, among: Path, *, k: int, find: str | None, figure: Path | None, device: str
+) -> None:
+    """Print the k things of a folder that fit the query best: pictures, wav files, or captions of its captions.json."""
+    task = CrossModalRetriever.load(model, device=device)
+    asked = modality_of(query)
+    task.require_model().require(asked)
+    collection = things_of(among, task.model.modalities)
+    wanted = find or next((kind for kind in collection if kind != asked), asked)
+    check(
+        len(collection.get(wanted, [])) > 0,
+        f"{among} holds nothing to find: no {wanted} files; give a folder with pictures, wav files or a captions.json",
+    )
+    found = task.index(collection[wanted], wanted).search(query, k, among=wanted)
+    for hit in found:
+        print(f"{hit.score:.3f}  {hit.item}")
+    if figure is not None:
+        from minimm.plots.retrieval import Hit, retrieval_grid
+        from minimm.plots.style import save_figure
+
+        hits = [Hit(_shown(hit.item, wanted, task.sample_rate), hit.score) for hit in found]
+        save_figure(retrieval_grid([_shown(query, asked, task.sample_rate)], [hits], f"Found in {among.name}"), figure)
+
+
+def things_of(folder: Path, modalities: tuple[str, ...]) -> dict[str, list[Any]]:
+    """The files of a folder and of its `images`, by modality, in the order of their names; captions are its texts."""
+    check(folder.is_dir(), f"{folder} is not a folder; give one with pictures, wav files or a captions.json")
+    places = [place for place in (folder, folder / "images") if place.is_dir()]
+    files = sorted(file for place in places for file in place.iterdir() if file.is_file())
+    has_captions = (folder / "captions.json").is_file()
+    captions = CocoCaptions(folder, SMALLEST).captions if has_captions else []
+    found = {
+        "image": [file for file in files if file.suffix.lower() in PICTURE_SUFFIXES],
+        "text": list(dict.fromkeys(text for texts in captions for text in texts)),
+        "audio": [file for file in files if file.suffix.lower() == ".wav"],
+    }
+    return {kind: things for kind, things in found.items() if things and kind in modalities}
+
+
+def _shown(thing: Any, modality: str, sample_rate: int) -> Any:
+    """A file as what `retrieval_grid` draws."""
+    if modality == "audio":
+        return load_audio(thing, sample_rate)
+    return load_image(thing) if modality == "image" else thing
