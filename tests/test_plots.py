@@ -244,7 +244,10 @@ def test_whitespace_in_tokens_is_visible_and_what_no_font_has_is_a_box():
     assert shorten("e\u0301 \U000e0100x", 2, 8) in ("e\u0301 x", "é x")  # an invisible selector leaves nothing behind
 
 
-def test_a_chinese_font_is_used_when_the_system_has_one(tmp_path, monkeypatch):
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_chinese_font_is_used_when_the_system_has_one_though_it_came_after_matplotlibs_list(
+    tmp_path, monkeypatch, is_listed
+):
     pen = TTGlyphPen(None)
     for move, point in (("moveTo", (100, 0)), ("lineTo", (900, 0)), ("lineTo", (500, 800))):
         getattr(pen, move)(point)
@@ -260,9 +263,12 @@ def test_a_chinese_font_is_used_when_the_system_has_one(tmp_path, monkeypatch):
     font.setupPost()
     font.save(tmp_path / "chinese.ttf")
     caches = (labels.families, labels._drawable, labels.width)
-    monkeypatch.setattr(fontManager, "ttflist", list(fontManager.ttflist))
+    latin = [font for font in fontManager.ttflist if font.name not in labels.CJK_FAMILIES]
+    monkeypatch.setattr(fontManager, "ttflist", latin)
+    monkeypatch.setattr(labels, "findSystemFonts", lambda: [str(tmp_path / "chinese.ttf"), "/no/such/font.ttf"])
     try:
-        fontManager.addfont(tmp_path / "chinese.ttf")
+        if is_listed:
+            fontManager.addfont(tmp_path / "chinese.ttf")
         [cache.cache_clear() for cache in caches]
         assert "Noto Sans CJK SC" in labels.families()
         assert shorten("狐", 1, 9) == "狐"

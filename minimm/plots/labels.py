@@ -7,10 +7,11 @@ and a long line runs out of the figure. `shorten` and `wrap` take care of all th
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 from functools import lru_cache
 
 from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
 
 BASE_FAMILY = "DejaVu Sans"  # comes with matplotlib, so it is always there
 # What systems have for Chinese, Japanese and Korean, then for emoji as outlines (matplotlib draws no colour fonts).
@@ -29,9 +30,23 @@ MEASURING_DPI = 110
 @lru_cache(maxsize=1)
 def families() -> tuple[str, ...]:
     """The font families to draw with, in the order in which a character is looked for."""
-    installed = {font.name for font in fontManager.ttflist}
+    installed = _installed()
+    if installed.isdisjoint(CJK_FAMILIES):
+        _look_again()
+        installed = _installed()
     found = [[name for name in names if name in installed][:1] for names in (CJK_FAMILIES, EMOJI_FAMILIES)]
     return (BASE_FAMILY, *found[0], *found[1])
+
+
+def _installed() -> set[str]:
+    return {font.name for font in fontManager.ttflist}
+
+
+def _look_again() -> None:
+    """Add the fonts that were installed after matplotlib made its list, which it keeps on disk for ever."""
+    for path in sorted(set(findSystemFonts()) - {font.fname for font in fontManager.ttflist}):
+        with suppress(Exception):  # damaged, or of a kind that matplotlib cannot draw: left out then as now
+            fontManager.addfont(path)
 
 
 @lru_cache(maxsize=1)
@@ -44,9 +59,10 @@ def drawable_text(text: str) -> str:
     """`text` with a box for each character that no font has; such characters without width of their own are left out."""
 
     def drawable(character: str) -> str:
-        if character == "\n" or ord(character) in _drawable():
+        category = unicodedata.category(character)
+        if character == "\n" or (ord(character) in _drawable() and category != "Cc"):  # some fonts list control codes
             return character
-        return "" if unicodedata.category(character) in ("Mn", "Me", "Cf") else MISSING
+        return "" if category in ("Mn", "Me", "Cf") else MISSING
 
     return "".join(map(drawable, text.replace("\r", "").replace("\t", " ")))
 
