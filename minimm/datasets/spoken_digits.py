@@ -34,7 +34,7 @@ DIGIT_WORDS = {
 NAME = re.compile(r"(\d)_([^_]+)_(\d+)")
 TEST_TAKES = range(5)
 SPEEDS = (80, 86, 93, 100, 107, 115, 125)  # percent; a voice at 125 is a fourth higher
-PAUSES = (0.05, 0.4)  # seconds between digits, least and most
+PAUSES = (0.05, 0.3)  # seconds between digits, least and most
 MARGINS = (-0.15, 0.3)  # seconds of silence before the first digit and after the last; below 0 is none
 NOISE = (15.0, 45.0)  # decibels by which the speech is louder than the noise
 

@@ -162,8 +162,8 @@ def log_mel(
     power = power_spectrum(stft(waveform, fft_size, frame_size, hop))  # (frames, fft_size // 2 + 1)
     mel = power.astype(np.float32) @ _bank(num_mels, fft_size, sample_rate)  # (frames, num_mels)
     loudest = max(float(mel.max()), np.finfo(np.float32).tiny)
-    level = np.log10(np.maximum(mel / loudest, 10.0**-DYNAMIC_RANGE))  # from -DYNAMIC_RANGE to 0
-    return (1.0 + level / (DYNAMIC_RANGE / 2)).astype(np.float32)
+    level = np.log10(np.maximum(mel / loudest, np.finfo(np.float32).tiny)) / DYNAMIC_RANGE  # 0 is the loudest
+    return (1.0 + 2.0 * np.maximum(level, -1.0)).astype(np.float32)
 
 
 def log_mel_batch(

@@ -35,7 +35,7 @@ from minimm.tasks.task import Task
 from minimm.tokenizers import WordTokenizer
 from minimm.training.losses import cross_entropy
 
-VALIDATION_RECORDINGS = 256  # heard during training
+VALIDATION_RECORDINGS = 128  # heard during training
 VALIDATION_SEED = 1_234_567  # they are drawn from a seed that training never uses
 MOST_DIGITS = 6  # strings of 1 to so many digits are learnt from
 BATCH = 64  # recordings at once in evaluation
@@ -92,7 +92,7 @@ class SpeechRecognizer(Task):
             max_steps, max_seconds, folder, resume: as in `TextGenerator.fit`.
         """
         preset = self.preset
-        draw, texts = speech_source(dataset, preset.sample_rate)
+        draw, heard, texts = speech_source(dataset, preset.sample_rate)
         self.tokenizer = WordTokenizer.train([f" {text}" for text in texts])
         longest = max(len(text.split()) for text in texts)
         decoder = LanguageModelConfig(
@@ -107,7 +107,6 @@ class SpeechRecognizer(Task):
         encoder = AudioEncoderConfig(preset.num_mels, preset.channels, preset.d_model, preset.dropout)
         self.model = self.build({"encoder": asdict(encoder), "decoder": asdict(decoder)})
         initialize(self.model, torch.Generator().manual_seed(self.seed), preset.num_layers)
-        heard = draw(VALIDATION_RECORDINGS, torch.Generator().manual_seed(VALIDATION_SEED))
         validation = (*self._log_mels(heard.waveforms), heard.texts)
 
         def draw_batch(generator: torch.Generator) -> tuple[Tensor, Tensor, list[str]]:
@@ -210,8 +209,11 @@ class SpeechRecognizer(Task):
 
 def speech_source(
     dataset: SpokenDigits | TranscribedRecordings | str | Path, sample_rate: int
-) -> tuple[Callable[[int, torch.Generator], Speech], list[str]]:
-    """A function that draws changed recordings to learn from, and texts that hold every word, one as long as any drawn."""
+) -> tuple[Callable[[int, torch.Generator], Speech], Speech, list[str]]:
+    """A function that draws changed recordings to learn from; such recordings to validate on; and texts that hold every word,
+    one of them as long as any drawn.
+    """
+    generator = torch.Generator().manual_seed(VALIDATION_SEED)
     if isinstance(dataset, str | Path):
         dataset = open_recordings(dataset, sample_rate)
         dataset = dataset.split("train") if isinstance(dataset, SpokenDigits) else dataset
@@ -228,11 +230,19 @@ def speech_source(
         texts = [recording.word for recording in dataset.recordings]
 
         def draw_strings(count: int, generator: torch.Generator) -> Speech:
-            return dataset.draw(count, generator, num_digits=(1, MOST_DIGITS), speeds=SPEEDS)
+            """Strings of one number of digits, so that little of the batch is padding, and of as many digits in total."""
+            length = int(torch.randint(1, MOST_DIGITS + 1, (), generator=generator))
+            count = max(1, round(count * (1 + MOST_DIGITS) / 2 / length))
+            return dataset.draw(count, generator, num_digits=(length, length), speeds=SPEEDS)
 
-        return draw_strings, [*texts, " ".join(texts[:MOST_DIGITS])]
+        heard = dataset.draw(VALIDATION_RECORDINGS, generator, num_digits=(1, MOST_DIGITS), speeds=SPEEDS)
+        return draw_strings, heard, [*texts, " ".join(texts[:MOST_DIGITS])]
     training = dataset.split("train")
-    return (lambda count, generator: draw_changed(training, sample_rate, count, generator)), training.texts
+
+    def draw_recordings(count: int, generator: torch.Generator) -> Speech:
+        return draw_changed(training, sample_rate, count, generator)
+
+    return draw_recordings, draw_recordings(VALIDATION_RECORDINGS, generator), training.texts
 
 
 def open_recordings(folder: str | Path, sample_rate: int) -> SpokenDigits | TranscribedRecordings:
