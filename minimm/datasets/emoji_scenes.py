@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from minimm.datasets.emoji import load_emoji
-from minimm.datasets.layout import Box, boxes_in_pixels, draw_layout, is_beside
+from minimm.datasets.layout import Box, boxes_in_pixels, draw_layout, say_relations
 from minimm.datasets.shapes import SPLITS, Scenes
 from minimm.errors import check
 
@@ -153,9 +153,5 @@ def describe_emoji(objects: list[EmojiObject]) -> str:
     >>> describe_emoji([EmojiObject("owl", (1, 1, 19, 19)), EmojiObject("red apple", (30, 8, 50, 28))])
     'an owl left of a red apple'
     """
-    sentence = ""
-    for index, item in enumerate(objects):
-        if index:
-            sentence += " left of " if is_beside(objects[index - 1].box, item.box) else " above "
-        sentence += f"{'an' if item.name[0] in 'aeiou' else 'a'} {item.name}"
-    return sentence
+    names = [f"{'an' if item.name[0] in 'aeiou' else 'a'} {item.name}" for item in objects]
+    return say_relations(names, [item.box for item in objects])

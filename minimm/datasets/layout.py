@@ -8,6 +8,7 @@ there is one true sentence for each scene.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -62,3 +63,16 @@ def is_beside(box: Box, following: Box) -> bool:
     right = following[0] + following[2] - box[0] - box[2]
     down = following[1] + following[3] - box[1] - box[3]
     return abs(right) > abs(down)
+
+
+def say_relations(names: Sequence[str], boxes: Sequence[Box]) -> str:
+    """The English sentence for things in the order of naming.
+
+    >>> say_relations(["an owl", "a key"], [(1, 1, 19, 19), (30, 8, 50, 28)])
+    'an owl left of a key'
+    """
+    sentence = names[0]
+    for index in range(1, len(names)):
+        relation = "left of" if is_beside(boxes[index - 1], boxes[index]) else "above"
+        sentence += f" {relation} {names[index]}"
+    return sentence

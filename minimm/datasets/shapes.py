@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from minimm.datasets import chinese_scenes
-from minimm.datasets.layout import Box, boxes_in_pixels, draw_layout, is_beside
+from minimm.datasets.layout import Box, boxes_in_pixels, draw_layout, say_relations
 from minimm.errors import check
 
 COLOURS = {
@@ -195,9 +195,5 @@ def describe(objects: list[SceneObject]) -> str:
     >>> describe([SceneObject("small", "red", "circle", (1, 1, 9, 9)), SceneObject("large", "blue", "ring", (16, 2, 30, 16))])
     'a small red circle left of a large blue ring'
     """
-    sentence = ""
-    for index, item in enumerate(objects):
-        if index:
-            sentence += " left of " if is_beside(objects[index - 1].box, item.box) else " above "
-        sentence += f"a {item.size} {item.colour} {item.shape}"
-    return sentence
+    names = [f"a {item.size} {item.colour} {item.shape}" for item in objects]
+    return say_relations(names, [item.box for item in objects])
