@@ -36,7 +36,9 @@ def retrieve(
         from minimm.plots.style import save_figure
 
         hits = [Hit(_shown(hit.item, wanted, task.sample_rate), hit.score) for hit in found]
-        save_figure(retrieval_grid([_shown(query, asked, task.sample_rate)], [hits], f"Found in {among.name}"), figure)
+        save_figure(
+            retrieval_grid([_shown(query, asked, task.sample_rate)], [hits], title=f"Found in {among.name}"), figure
+        )
 
 
 def things_of(folder: Path, modalities: tuple[str, ...]) -> dict[str, list[Any]]:

@@ -1,0 +1,270 @@
+"""Searching one space: ranks against brute force, learning, any direction, bad input, and the digits in three ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from command_line import run
+from hypothesis import given
+from hypothesis import strategies as st
+from numerical import seeds
+from sklearn.neighbors import NearestNeighbors
+
+from minimm.datasets.coco_captions import write_coco_captions
+from minimm.datasets.shapes import COLOURS, Shapes
+from minimm.datasets.spoken_digits import DIGIT_WORDS
+from minimm.datasets.three_way_digits import DIGIT_OF, ThreeWayDigits
+from minimm.errors import MinimmError
+from minimm.features.image import to_pil
+from minimm.features.wav import write_wav
+from minimm.files import read_json
+from minimm.first_principles.late_interaction import late_interaction
+from minimm.metrics import recall_at_k, recall_by_label
+from minimm.plots.retrieval import Hit, retrieval_grid
+from minimm.runs.retrieval import distinct_scenes
+from minimm.tasks.cross_modal_retriever import CrossModalRetriever
+from minimm.tasks.retrieval_data import modality_of
+
+TINY = {"d_model": 16, "num_heads": 2, "num_layers": 1, "d_joint": 8, "channels": (4, 8), "batch_size": 8}
+
+
+def paints() -> tuple[list[np.ndarray], list[str]]:
+    """Six plain pictures and what they are called."""
+    images = [np.full((3, 16, 16), np.array(rgb)[:, None, None], dtype=np.float32) for rgb in COLOURS.values()]
+    return images, [f"something {name}" for name in COLOURS]
+
+
+@pytest.fixture(scope="module")
+def painter() -> CrossModalRetriever:
+    """Has learned the six plain pictures."""
+    options = TINY | {
+        "d_model": 32,
+        "batch_size": 12,
+        "image_size": 16,
+        "warmup_steps": 5,
+        "learning_rate": 1e-2,
+        "optimizer": "adamw",
+    }
+    return CrossModalRetriever(**options).fit(*paints(), max_steps=40)
+
+
+@pytest.fixture(scope="module")
+def speaker() -> CrossModalRetriever:
+    """Three modalities, hardly trained."""
+    return CrossModalRetriever(**TINY).fit(digits("train"), max_steps=2)
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return Shapes("validation").draw(12, torch.Generator().manual_seed(0))
+
+
+def digits(split: str) -> ThreeWayDigits:
+    return ThreeWayDigits(split, "speech")
+
+
+def test_it_learns_to_find_pictures_by_text_and_text_by_pictures(painter):
+    images, captions = paints()
+    for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        assert painter.search(caption, k=1)[0].place == place
+        assert painter.describe(image, k=1)[0].item == caption
+        assert next(iter(painter.classify(image, list(COLOURS), "something {}"))) == list(COLOURS)[place]
+
+
+def test_the_training_loss_falls_below_that_of_knowing_nothing(painter):
+    losses = [entry["train_loss"] for entry in painter.training.history if "train_loss" in entry]
+    assert losses[0] > np.log(6) * 0.8 and losses[-1] < losses[0] - 0.5
+
+
+def test_ranks_equal_those_of_scikit_learns_nearest_neighbours(scenes):
+    task = CrossModalRetriever(fine_grained=False, **TINY).fit(Shapes(), max_steps=1)
+    pictures = list(Shapes().draw(30, torch.Generator().manual_seed(3)).images.numpy())
+    task.index(pictures)
+    vectors = task.collections["image"][1].whole.numpy()
+    peer = NearestNeighbors(n_neighbors=30, metric="cosine", algorithm="brute").fit(vectors)
+    for caption in scenes.captions:
+        distances, places = peer.kneighbors(task.embed([caption]).whole.numpy())
+        found = task.search(caption, k=30)
+        np.testing.assert_allclose([hit.score for hit in found], 1 - distances[0], atol=1e-5)
+        assert sorted(hit.place for hit in found) == list(range(30))
+        clear = np.flatnonzero(np.diff(distances[0]) > 1e-5)  # ties may come in any order
+        for end in clear + 1:
+            assert {hit.place for hit in found[:end]} == set(places[0][:end].tolist())
+
+
+def test_with_words_and_regions_the_similarity_is_the_mean_of_both_formulas(painter):
+    images, captions = paints()
+    seen, read = painter.embed(images), painter.embed(captions)
+    similarity = painter.similarity(read, seen)
+    for row in range(6):
+        words = read.parts[row][read.mask[row]].numpy()
+        for column in range(6):
+            whole = float(read.whole[row] @ seen.whole[column])
+            parts = late_interaction(words, seen.parts[column].numpy())
+            assert similarity[row, column] == pytest.approx((whole + parts) / 2, abs=1e-5)
+
+
+def test_a_saved_model_finds_the_same(painter, speaker, tmp_path):
+    images, captions = paints()
+    for name, task in (("two", painter), ("three", speaker)):
+        task.save(tmp_path / name)
+        opened = CrossModalRetriever.load(tmp_path / name)
+        for things in (images, ["seven"]) if task is speaker else (images, captions):
+            assert torch.equal(opened.embed(things).whole, task.embed(things).whole)
+        with pytest.raises(MinimmError, match=r"call index\(...\)"):
+            opened.search(images[0])
+
+
+def test_every_direction_can_be_searched(speaker):
+    unseen = digits("test")
+    sounds = [(recording.waveform, unseen.spoken.sample_rate) for recording in unseen.spoken.recordings[:20]]
+    speaker.index(sounds).index(unseen.written.images[:30], "image").index(list(DIGIT_OF))
+    picture = unseen.written.images[0].numpy()
+    for query in ("seven", "七", sounds[0], picture):
+        for among in ("image", "audio", "text"):
+            found = speaker.search(query, 4, among=among)
+            scores = [hit.score for hit in found]
+            assert len(found) == 4 and scores == sorted(scores, reverse=True)
+    assert isinstance(speaker.describe(picture, k=1)[0].item, str)
+    assert isinstance(speaker.search("seven", k=1)[0].item, torch.Tensor)  # pictures first
+
+
+def test_digits_are_measured_in_every_direction_but_between_languages(speaker):
+    scores = speaker.evaluate(digits("test"))
+    recalls = {name for name in scores if name.startswith("recall_at_1_") and "_to_" in name}
+    assert len(recalls) == 4 * 3 - 2 and "recall_at_1_english_to_chinese" not in scores
+    assert scores["recall_at_1"] == pytest.approx(np.mean([scores[name] for name in recalls]))
+    assert scores["recall_at_1_chance"] == pytest.approx(0.1, abs=0.002)
+
+
+def test_alignment_gives_each_word_a_map_over_the_picture(painter):
+    images, captions = paints()
+    aligned = painter.align(images[0], captions[0])
+    assert aligned.words == captions[0].split() and aligned.maps.shape == (2, 4, 4)
+    np.testing.assert_allclose(aligned.maps.sum(axis=(1, 2)), 1.0, rtol=1e-5)
+    aligned.plot()
+
+
+def test_scenes_for_measuring_have_different_captions():
+    scenes = distinct_scenes("shapes", "validation", 32)
+    assert len(scenes.captions) == len(set(scenes.captions)) == len(scenes.images) == len(scenes.objects) == 256
+
+
+def test_bad_input_is_refused_in_one_sentence(painter, speaker):
+    images, captions = paints()
+    for error, call in (
+        ("k=7, but the collection has 6 pictures; choose k from 1 to 6", lambda: painter.search(captions[0], k=7)),
+        ("k=0", lambda: painter.search(captions[0], k=0)),
+        ("the collection is empty", lambda: painter.index([])),
+        ("not trained on audio; it knows image and text", lambda: painter.search("seven.wav")),
+        ("not trained on video", lambda: speaker.embed([np.zeros((8, 3, 32, 32))])),
+        ("no word of 'xylophone'", lambda: painter.search("xylophone")),
+        ("has no place for the label", lambda: painter.classify(images[0], ["a", "b"], "a photo")),
+        ("nothing to decide", lambda: painter.classify(images[0], ["a"])),
+        ("cannot learn captions from dict", lambda: CrossModalRetriever(**TINY).fit({})),
+        ("one caption for each picture", lambda: CrossModalRetriever(**TINY).fit(images, captions[:2])),
+        ("has not learned anything yet", lambda: CrossModalRetriever().search("red")),
+    ):
+        with pytest.raises(MinimmError, match=error):
+            call()
+
+
+def test_what_kind_of_thing_a_query_is():
+    array = np.zeros((3, 8, 8), dtype=np.float32)
+    things = [
+        "a cat",
+        "七",
+        Path("cat.png"),
+        "cat.JPG",
+        array,
+        to_pil(array),
+        "a.wav",
+        (array[0, 0], 8000),
+        array[None],
+    ]
+    kinds = ["text", "text", "image", "image", "image", "image", "audio", "audio", "video"]
+    assert [modality_of(thing) for thing in things] == kinds
+
+
+@given(seeds, st.integers(1, 6), st.integers(0, 4), st.integers(1, 7))
+def test_recall_by_label_with_different_labels_is_recall_at_k(seed, n, more, k):
+    similarity = torch.randn(n, n + more, generator=torch.Generator().manual_seed(seed)).round(decimals=1).numpy()
+    assert recall_by_label(similarity, range(n), range(n + more), k) == recall_at_k(similarity, k)
+
+
+@given(seeds, st.integers(1, 6), st.integers(1, 6))
+def test_recall_by_label_counts_who_has_a_right_item_among_the_first_k(seed, n, k):
+    generator = torch.Generator().manual_seed(seed)
+    similarity = torch.rand(n, 8, generator=generator).numpy()  # no ties
+    items = [0, 1, 2, *torch.randint(3, (5,), generator=generator).tolist()]
+    queries = torch.randint(3, (n,), generator=generator).tolist()
+    best = np.argsort(-similarity, axis=1)[:, :k]
+    found = [any(items[place] == label for place in row) for row, label in zip(best, queries, strict=True)]
+    assert recall_by_label(similarity, queries, items, k) == np.mean(found)
+
+
+def test_recall_by_label_refuses_what_cannot_be_measured():
+    assert recall_by_label(np.ones((2, 4)), ["a", "b"], ["a", "a", "b", "b"], 1) == 0.0  # ties count against the model
+    with pytest.raises(MinimmError, match="no item of its label"):
+        recall_by_label(np.ones((1, 1)), ["a"], ["b"], 1)
+    with pytest.raises(MinimmError, match="labels of rows"):
+        recall_by_label(np.ones((2, 1)), ["a"], ["a"], 1)
+    with pytest.raises(MinimmError, match="k=0"):
+        recall_by_label(np.ones((1, 1)), ["a"], ["a"], 0)
+
+
+def test_triples_agree_about_their_digit_and_are_fixed_by_their_generator():
+    dataset = digits("train")
+    triples, again = (dataset.draw(40, torch.Generator().manual_seed(5)) for _ in range(2))
+    assert torch.equal(triples.images, again.images) and triples.spellings == again.spellings
+    assert all(np.array_equal(a, b) for a, b in zip(triples.waveforms, again.waveforms, strict=True))
+    assert [DIGIT_OF[word] for word in triples.spellings] == triples.digits.tolist()
+    assert set(triples.spellings) & set(DIGIT_WORDS["en"]) and set(triples.spellings) & set(DIGIT_WORDS["zh"])
+    assert triples.images.shape == (40, 3, 32, 32) and len(triples.waveforms) == 40
+
+
+def test_the_pictures_of_a_triple_show_its_digit():
+    dataset = digits("test")
+    triples = dataset.draw(300, torch.Generator().manual_seed(0))
+    known, seen = (images.mean(dim=1).flatten(1) for images in (dataset.written.images, triples.images))
+    means = torch.stack([known[dataset.written.digits == digit].mean(dim=0) for digit in range(10)])
+    nearest = torch.cdist(1 - seen, 1 - means).argmin(dim=1)
+    assert (nearest == triples.digits).float().mean() > 0.5  # chance is 0.1
+
+
+def test_the_figure_of_a_search_draws_pictures_sounds_and_texts():
+    picture, sound = np.zeros((3, 8, 8)), np.sin(np.arange(900.0))
+    hits = [Hit(picture, 0.9, True, "a black square"), Hit(sound, 0.5, False), Hit("some $text", -0.1)]
+    figure = retrieval_grid([picture, sound, "七"], [hits, hits[:1], hits], ["a", "b", "c"])
+    assert len(figure.axes) == 3 + 7
+    with pytest.raises(MinimmError, match="names"):
+        retrieval_grid([picture], [hits], [])
+    with pytest.raises(MinimmError, match="at least one query"):
+        retrieval_grid([], [])
+
+
+def test_the_commands_train_measure_and_search(tmp_path, capsys, refused):
+    options = ("--d-model", 16, "--num-heads", 2, "--num-layers", 1, "--batch-size", 4, "--max-steps", 2)
+    images, captions = paints()
+    write_coco_captions(tmp_path / "paints", images, captions)
+    out = tmp_path / "model"
+    assert run("train", "retriever", "--data", tmp_path / "paints", "--image-size", 16, "--out", out, *options) == 0
+    results = read_json(out / "results.json")
+    assert {"recall_at_1", "recall_at_5", "recall_at_1_text_to_image", "recall_at_1_chance"} <= results.keys()
+    assert {file.name for file in (out / "figures").iterdir()} == {"retrieval.png", "retriever_loss.png"}
+    assert "right" in (out / "samples.txt").read_text(encoding="utf-8")
+    capsys.readouterr()
+    search = ("--model", out, "--among", tmp_path / "paints")
+    assert run("retrieve", "something red", *search, "-k", 2, "--figure", tmp_path / "found.png") == 0
+    assert capsys.readouterr().out.count(".png") == 2 and (tmp_path / "found.png").stat().st_size > 0
+    assert run("retrieve", tmp_path / "paints" / "images" / "0000.png", *search, "-k", 6) == 0
+    assert capsys.readouterr().out.count("something") == 6  # for a picture, texts
+    assert "choose k from 1 to 6" in refused("retrieve", "something red", *search, "-k", 9)
+    write_wav(tmp_path / "a.wav", np.sin(np.arange(4000.0)).astype(np.float32) / 2, 8000)
+    assert "not trained on audio" in refused("retrieve", tmp_path / "a.wav", *search)
+    (tmp_path / "empty").mkdir()
+    assert "nothing to find" in refused("retrieve", "red", "--model", out, "--among", tmp_path / "empty")
+    assert "is not a folder" in refused("retrieve", "red", "--model", out, "--among", tmp_path / "missing")
