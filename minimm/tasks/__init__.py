@@ -3,8 +3,11 @@
 from minimm.tasks import ImageCaptioner, TextClassifier, TextGenerator, Translator
 """
 
+from minimm.tasks.cross_modal_retriever import CrossModalRetriever
+from minimm.tasks.captions_in_another_language import PivotCaptioner
 from minimm.tasks.image_captioner import ImageCaptioner
 from minimm.tasks.masked_text_model import MaskedTextModel
+from minimm.tasks.multimodal_assistant import MultimodalAssistant
 from minimm.tasks.question_answerer import QuestionAnswerer
 from minimm.tasks.summarizer import Summarizer
 from minimm.tasks.text_classifier import TextClassifier
@@ -14,8 +17,11 @@ from minimm.tasks.video_captioner import VideoCaptioner
 from minimm.tasks.visual_question_answerer import VisualQuestionAnswerer
 
 __all__ = [
+    "CrossModalRetriever",
     "ImageCaptioner",
     "MaskedTextModel",
+    "MultimodalAssistant",
+    "PivotCaptioner",
     "QuestionAnswerer",
     "Summarizer",
     "TextClassifier",
