@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 
 from minimm.datasets.coco_captions import CocoCaptions
 from minimm.datasets.coco_layouts import splits_of
@@ -130,3 +131,13 @@ def test_four_lines_go_from_a_folder_to_a_caption(layout, request, official, mon
     caption = captioner.generate_caption(official / "val2017" / "000000000003.jpg")
 
     assert isinstance(caption, str) and captioner.model.encoder.config.image_size == dataset.image_size == 64
+
+
+def test_the_command_learns_one_split_and_measures_another(official, tmp_path_factory, monkeypatch):
+    monkeypatch.setattr(ImageCaptioner, "validation_count", 8)
+    out = tmp_path_factory.mktemp("out")
+    options = ["--d-model", "16", "--num-layers", "1", "--num-heads", "2", "--batch-size", "4", "--max-steps", "2"]
+    assert run("train", "captioner", "--data", official, *options, "--max-pictures", "1", "--out", out) == 0
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert results["num_pictures"] == 1 and {"exact_match", "bleu4", "cider"} <= results.keys()
+    assert CAPTIONS["val"][0] in (out / "samples.txt").read_text(encoding="utf-8")

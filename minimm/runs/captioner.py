@@ -56,12 +56,13 @@ def train_captioner(
         dataset = CocoCaptions(data, size, max_pictures=max_pictures)
         print(dataset.report)
         task.fit(dataset, **limits)
-        results = training_results(task) | task.evaluate(dataset) | {"num_pictures": len(dataset)}
-        images, references = pictures_of(dataset)
         if "val" in splits_of(find_folder(data)):
-            unseen = CocoCaptions(data, size, split="val", max_pictures=EVALUATION_PICTURES)
-            results |= {f"{name}_val": value for name, value in task.evaluate(unseen, seed=None).items()}
-            images, references = pictures_of(unseen)
+            measured = CocoCaptions(data, size, split="val", max_pictures=EVALUATION_PICTURES)
+            scores = task.evaluate(measured, seed=None)
+        else:
+            measured, scores = dataset, task.evaluate(dataset)
+        results = training_results(task) | scores | {"num_pictures": len(dataset)}
+        images, references = pictures_of(measured)
     write_samples(task, images[:SAMPLES], references, out)
     draw_captioner(task, images, references, out / "figures")
     return finish(results, started, out)

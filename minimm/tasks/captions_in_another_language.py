@@ -24,7 +24,7 @@ from minimm.tasks.translator import Translator
 
 
 class PivotCaptioner:
-    """Describes pictures with `captioner` and puts the words of `translator` in place of its own.
+    """Describes pictures with `captioner` and says it again with `translator`.
 
     Args:
         captioner, translator: both trained; the translator must read the language that the captioner writes.
