@@ -3,8 +3,8 @@
 from minimm.tasks import ImageCaptioner, TextClassifier, TextGenerator, Translator
 """
 
-from minimm.tasks.cross_modal_retriever import CrossModalRetriever
 from minimm.tasks.captions_in_another_language import PivotCaptioner
+from minimm.tasks.cross_modal_retriever import CrossModalRetriever
 from minimm.tasks.image_captioner import ImageCaptioner
 from minimm.tasks.masked_text_model import MaskedTextModel
 from minimm.tasks.multimodal_assistant import MultimodalAssistant
