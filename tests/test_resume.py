@@ -1,6 +1,6 @@
 """A run that was killed and continued ends in the same weights, bit for bit, as one that was never stopped.
 
-The run is a child process. A hook in it sends it a real SIGINT or SIGKILL at a chosen step, or in the middle of the n-th
+The run is a process of its own. A hook in it sends it a real SIGINT or SIGKILL at a chosen step, or in the middle of the n-th
 file it writes, between writing the temporary file and renaming it.
 """
 
@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,55 +20,83 @@ from minimm.training.checkpoint import load_tensors
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGINT for one child nor SIGKILL")
 
-SCRIPT = """
-import os, pathlib, sys
+# Imports once, then answers each line of JSON with the exit code of a child that was forked for it: nothing is shared between
+# two runs but the code that was loaded, and nobody waits for PyTorch fifty times.
+SERVER = """
+import json, os, pathlib, sys
 import torch
+import torch._dynamo  # what an optimizer loads at its first step
 from minimm.tasks import TextGenerator
 from minimm.training.trainer import Trainer
 
-folder, resume, kind, place, number = sys.argv[1], sys.argv[2] == "resume", sys.argv[3], sys.argv[4], int(sys.argv[5])
 torch.set_num_threads(1)
-counts = {"step": 0, "write": 0}
 
 
-def count(place_now):
-    counts[place_now] += 1
-    if place_now == place and counts[place] == number:
-        os.kill(os.getpid(), int(kind))
+def run(folder, optimizer, resume, kind, place, number):
+    counts = {"step": 0, "write": 0}
 
+    def counted(place_now, function):
+        def wrapper(*arguments):
+            counts[place_now] += 1
+            if place_now == place and counts[place] == number:
+                os.kill(os.getpid(), kind)
+            return function(*arguments)
 
-def counted(place_now, function):
-    def wrapper(*arguments):
-        count(place_now)
-        return function(*arguments)
+        return wrapper
 
-    return wrapper
-
-
-Trainer._step = counted("step", Trainer._step)
-pathlib.Path.replace = counted("write", pathlib.Path.replace)
-task = TextGenerator(
-    "tiny", tokenizer="character", vocab_size=None, context_length=16, d_model=16, num_layers=1, num_heads=2, batch_size=4,
-    dropout=0.2, accumulation=2, validate_every=7, save_every_seconds=0.02, precision="float32", seed=5,
-    optimizer=os.environ["OPTIMIZER"],
-)
-text = "the quick brown fox jumps over the lazy dog and runs home before the rain comes down. " * 20
-try:
+    Trainer._step = counted("step", Trainer._step)
+    pathlib.Path.replace = counted("write", pathlib.Path.replace)
+    task = TextGenerator(
+        "tiny", tokenizer="character", vocab_size=None, context_length=16, d_model=16, num_layers=1, num_heads=2,
+        batch_size=4, dropout=0.2, accumulation=2, validate_every=7, save_every_seconds=0.02, precision="float32", seed=5,
+        optimizer=optimizer,
+    )
+    text = "the quick brown fox jumps over the lazy dog and runs home before the rain comes down. " * 20
     task.fit(text, max_steps=40, folder=folder, resume=resume)
-except KeyboardInterrupt:
-    sys.exit(130)
+
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        sys.stdout = open(os.devnull, "w")
+        code = 1
+        try:
+            run(*json.loads(line))
+            code = 0
+        except KeyboardInterrupt:
+            code = 130
+        finally:
+            os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+Train = Callable[..., int]
 
 
-def train(folder: Path, optimizer: str, resume: bool = False, stop: tuple[int, str, int] = (0, "never", 0)) -> int:
-    """Run the script; `stop` is (signal, "step" or "write", which one). Returns its exit code."""
-    command = [sys.executable, "-c", SCRIPT, folder, "resume" if resume else "new", *map(str, stop)]
-    environment = {**os.environ, "OPTIMIZER": optimizer, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=environment, capture_output=True).returncode
+@pytest.fixture(scope="module")
+def train() -> Iterator[Train]:
+    """A function that runs one training to its end, or to the signal that stops it."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        text=True,
+    )
+
+    def run(folder: Path, optimizer: str, resume: bool = False, stop: tuple[int, str, int] = (0, "never", 0)) -> int:
+        """`stop` is (signal, "step" or "write", which one). Returns the run's exit code."""
+        server.stdin.write(json.dumps([str(folder), optimizer, resume, *stop]) + "\n")
+        server.stdin.flush()
+        return int(server.stdout.readline())
+
+    yield run
+    server.stdin.close()
+    server.wait()
 
 
 @pytest.fixture(scope="module", params=["adamw", "muon"])
-def uninterrupted(request, tmp_path_factory) -> tuple[str, Path]:
+def uninterrupted(request, train, tmp_path_factory) -> tuple[str, Path]:
     """The optimizer and the folder of a run that nobody stopped."""
     folder = tmp_path_factory.mktemp(request.param)
     assert train(folder, request.param) == 0
@@ -86,7 +115,7 @@ def assert_same_run(folder: Path, expected: Path) -> None:
 
 @settings(max_examples=3)
 @given(st.sampled_from([signal.SIGINT, signal.SIGKILL]), st.lists(st.integers(1, 30), min_size=1, max_size=3))
-def test_stopped_at_any_steps_a_resumed_run_ends_the_same(uninterrupted, tmp_path_factory, kind, steps):
+def test_stopped_at_any_steps_a_resumed_run_ends_the_same(train, uninterrupted, tmp_path_factory, kind, steps):
     optimizer, expected = uninterrupted
     folder = tmp_path_factory.mktemp("stopped")
     resume = False
@@ -100,7 +129,7 @@ def test_stopped_at_any_steps_a_resumed_run_ends_the_same(uninterrupted, tmp_pat
 
 @settings(max_examples=6)
 @given(st.integers(1, 12))
-def test_killed_in_the_middle_of_any_write_a_resumed_run_ends_the_same(uninterrupted, tmp_path_factory, write):
+def test_killed_in_the_middle_of_any_write_a_resumed_run_ends_the_same(train, uninterrupted, tmp_path_factory, write):
     optimizer, expected = uninterrupted
     folder = tmp_path_factory.mktemp("killed")
     assert train(folder, optimizer, stop=(int(signal.SIGKILL), "write", write)) == -signal.SIGKILL
