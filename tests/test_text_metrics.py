@@ -99,6 +99,26 @@ def test_rouge_is_rouge_scores(corpus):
     assert rouge_l(hypotheses[0], references[0][0]) == pytest.approx(tuple(theirs["rougeL"]), **CLOSE)
 
 
+# Any text at all. rouge-score takes every letter beyond a to z for white space, so for it there are none.
+any_text = st.lists(st.tuples(st.text(max_size=40), st.lists(st.text(max_size=40), min_size=1, max_size=3)), min_size=1)
+any_ascii = st.text(st.characters(max_codepoint=127), max_size=40)
+
+
+@given(corpus=any_text.map(lambda pairs: pairs[:4]))
+def test_chrf_of_any_text_is_sacrebleus(corpus):
+    hypotheses, references = map(list, zip(*corpus, strict=True))
+    theirs = sacrebleu.corpus_chrf(hypotheses, streams(references)).score
+    assert chrf(hypotheses, references) == pytest.approx(theirs, **CLOSE)
+
+
+@given(hypothesis=any_ascii, reference=any_ascii)
+def test_rouge_of_any_ascii_text_is_rouge_scores(hypothesis, reference):
+    theirs = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL"]).score(reference, hypothesis)
+    for order in (1, 2):
+        assert rouge_n(hypothesis, reference, order) == pytest.approx(tuple(theirs[f"rouge{order}"]), **CLOSE)
+    assert rouge_l(hypothesis, reference) == pytest.approx(tuple(theirs["rougeL"]), **CLOSE)
+
+
 @given(corpus=st.lists(st.tuples(sentences, st.lists(sentences, min_size=1, max_size=3)), min_size=2, max_size=6))
 def test_cider_is_its_authors(corpus):
     hypotheses, references = map(list, zip(*corpus, strict=True))
