@@ -14,6 +14,7 @@ from numerical import seeds
 from sklearn.neighbors import NearestNeighbors
 
 from minimm.datasets.coco_captions import write_coco_captions
+from minimm.datasets.moving_shapes import MovingShapes
 from minimm.datasets.shapes import COLOURS, Shapes
 from minimm.datasets.spoken_digits import DIGIT_WORDS
 from minimm.datasets.three_way_digits import DIGIT_OF, ThreeWayDigits
@@ -146,6 +147,14 @@ def test_alignment_gives_each_word_a_map_over_the_picture(painter):
     assert aligned.words == captions[0].split() and aligned.maps.shape == (2, 4, 4)
     np.testing.assert_allclose(aligned.maps.sum(axis=(1, 2)), 1.0, rtol=1e-5)
     aligned.plot()
+
+
+def test_clips_and_their_captions_share_a_space_too():
+    task = CrossModalRetriever(image_size=16, **TINY).fit(MovingShapes(image_size=16), max_steps=1)
+    clips = MovingShapes("validation", 16).draw(5, torch.Generator().manual_seed(0))
+    task.index(list(clips.clips.numpy()))
+    assert task.search(clips.captions[0], k=1)[0].item.shape == clips.clips.shape[1:]
+    assert {"recall_at_1_video_to_text", "recall_at_5_text_to_video"} <= task.evaluate(clips).keys()
 
 
 def test_scenes_for_measuring_have_different_captions():

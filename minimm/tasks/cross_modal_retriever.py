@@ -204,7 +204,7 @@ class CrossModalRetriever(JointSpace):
         """Recall at 1 and at 5 in every direction, `_chance` beside it; scenes give `pointing_accuracy`, too.
 
         Args:
-            dataset: `Scenes`, `ThreeWayDigits` (all pictures and recordings of its split), or a `CocoCaptions` or its
+            dataset: `Scenes`, `Clips`, `ThreeWayDigits` (all pictures and recordings of its split), or a `CocoCaptions` or its
                 path, whose pictures are freshly shifted, scaled and recoloured from `seed`.
         """
         from minimm.tasks.retrieval_evaluation import retrieval_scores

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from minimm.datasets.coco_captions import CocoCaptions
+from minimm.datasets.moving_shapes import Clips
 from minimm.datasets.shapes import Scenes
 from minimm.datasets.spoken_digits import DIGIT_WORDS
 from minimm.datasets.three_way_digits import ThreeWayDigits
@@ -25,12 +26,11 @@ from minimm.tasks.cross_modal_retriever import CrossModalRetriever
 
 LOOKED_AT = (1, 5)
 LANGUAGES = {"en": "english", "zh": "chinese"}
+Measured = Scenes | Clips | CocoCaptions | ThreeWayDigits
 Gallery = dict[str, tuple[Embedding, list[Any]]]  # name of a collection -> its places in the space, its labels
 
 
-def retrieval_scores(
-    task: CrossModalRetriever, dataset: Scenes | CocoCaptions | ThreeWayDigits, seed: int
-) -> dict[str, float]:
+def retrieval_scores(task: CrossModalRetriever, dataset: Measured, seed: int) -> dict[str, float]:
     """Recalls on scenes, on a folder's pictures freshly changed from `seed`, or on all digits of a split."""
     scores = recalls(task, gallery_of(task, dataset, seed))
     if isinstance(dataset, Scenes) and task.model.config.fine_grained:
@@ -41,7 +41,7 @@ def retrieval_scores(
     return scores
 
 
-def gallery_of(task: CrossModalRetriever, dataset: Scenes | CocoCaptions | ThreeWayDigits, seed: int) -> Gallery:
+def gallery_of(task: CrossModalRetriever, dataset: Measured, seed: int) -> Gallery:
     """What is to be found, by the names that stand in the results."""
     if isinstance(dataset, ThreeWayDigits):
         recordings = dataset.spoken.recordings
@@ -52,6 +52,12 @@ def gallery_of(task: CrossModalRetriever, dataset: Scenes | CocoCaptions | Three
         }
         spelled = {LANGUAGES[code]: (task.embed(words, "text"), list(range(10))) for code, words in DIGIT_WORDS.items()}
         return gallery | spelled
+    if isinstance(dataset, Clips):
+        captions = dataset.captions
+        return {
+            "video": (task.embed(dataset.clips, "video"), captions),
+            "text": (task.embed(captions, "text"), captions),
+        }
     if isinstance(dataset, Scenes):
         images, captions = dataset.images, dataset.captions
     else:
