@@ -32,7 +32,7 @@ def merge_neighbours(memory: Memory, merge: Sequence[int]) -> Memory:
     )
     x = memory.features.masked_fill(~memory.mask[..., None], 0.0).unflatten(1, memory.grid)  # (B, *grid, d)
     mask = memory.mask.unflatten(1, memory.grid)[..., None]  # (B, *grid, 1)
-    for axis, size in enumerate(merge, start=1):
+    for axis, size in reversed(list(enumerate(merge, start=1))):  # the last axis varies fastest
         x, mask = (_side_by_side(each, axis, size) for each in (x, mask))
     grid = tuple(x.shape[1:-1])
     dims = len(grid)

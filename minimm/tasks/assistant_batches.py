@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 from torch import Tensor
 
@@ -9,8 +11,9 @@ from minimm.datasets.multimodal_instructions import Instructions, MultimodalInst
 from minimm.datasets.text_corpus import IGNORE
 from minimm.generation.decoder import pad_left
 from minimm.tokenizers import PromptTokenizer, Tokenizer
+from minimm.tokenizers.tokenizer import Unknown
 
-VOCABULARY_EXAMPLES = 2_000  # of each job, read to learn the words
+VOCABULARY_EXAMPLES = 400  # of each job, read to learn the words
 VOCABULARY_SEED = 1_234_568
 
 
@@ -20,8 +23,28 @@ def learn_vocabulary(data: MultimodalInstructions) -> PromptTokenizer:
     texts: list[str] = []
     for job in data.jobs:
         examples = data.draw(job, VOCABULARY_EXAMPLES, generator)
-        texts += [*examples.prompts, *examples.in_words(), *examples.answers]
+        prompts = [*examples.prompts, *examples.in_words()]
+        texts += [*map(join_places, prompts), *(f" {answer}" for answer in examples.answers)]
     return PromptTokenizer.train(texts)
+
+
+def prompt_ids(tokenizer: Tokenizer, prompt: str, unknown: Unknown = "replace") -> list[int]:
+    """Token ids of a prompt; every word has a space before it, so that it is the same token wherever it stands."""
+    return tokenizer.encode(join_places(prompt), unknown=unknown)
+
+
+def answer_ids(tokenizer: Tokenizer, answer: str, unknown: Unknown = "replace") -> list[int]:
+    """Token ids of an answer, likewise."""
+    return tokenizer.encode(f" {answer}", unknown=unknown)
+
+
+def join_places(prompt: str) -> str:
+    """A space before every word and none before a place.
+
+    >>> join_places("<image> <audio> the same")
+    '<image><audio> the same'
+    """
+    return re.sub(r"\s+(<\w+>)", r"\1", f" {prompt}")
 
 
 def token_rows(tokenizer: Tokenizer, examples: Instructions, told: bool) -> tuple[list[list[int]], Tensor]:
@@ -30,8 +53,8 @@ def token_rows(tokenizer: Tokenizer, examples: Instructions, told: bool) -> tupl
     The targets (B, T') belong to the last T' positions, when rows are padded on the left.
     """
     texts = examples.in_words() if told else examples.prompts
-    prompts = [tokenizer.encode(text, unknown="replace") for text in texts]
-    answers = [tokenizer.encode(text, unknown="replace") for text in examples.answers]
+    prompts = [prompt_ids(tokenizer, text) for text in texts]
+    answers = [answer_ids(tokenizer, text) for text in examples.answers]
     rows = [[*prompt, tokenizer.bos_id, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
     targets, _ = pad_left([[*answer, tokenizer.eos_id] for answer in answers], IGNORE)
     return rows, targets

@@ -36,7 +36,7 @@ class AssistantPreset:
     batch_size: int = 128  # examples of all jobs together
     training: TrainerConfig = field(
         default_factory=lambda: TrainerConfig(
-            max_seconds=270, optimizer="muon", learning_rate=3e-3, warmup_steps=30, weight_decay=0.1, betas=(0.9, 0.95)
+            max_seconds=270, optimizer="muon", learning_rate=3e-3, warmup_steps=30, weight_decay=0.2, betas=(0.9, 0.95)
         )
     )
 

@@ -92,7 +92,8 @@ def load_specialist(folder: str | Path, modality: str) -> nn.Module:
 
     kind = load_config(folder)["kind"]
     known = {getattr(tasks, name).kind: getattr(tasks, name) for name in tasks.__all__}
-    encoder = getattr(known[kind].load(folder, device="cpu").model, "encoder", None) if kind in known else None
+    model = known[kind].load(folder, device="cpu").model if kind in known else None
+    encoder = getattr(model, f"{modality}_encoder", getattr(model, "encoder", None))
     check(
         isinstance(encoder, type(build_encoder(MODALITIES[modality].encoder))),
         f"{folder} holds a {kind} model, which has no encoder for {modality}; give the folder of a model that takes in "

@@ -17,6 +17,7 @@ from minimm.generation.sampling import generate
 from minimm.metrics import exact_match
 from minimm.models.multimodal_language_model import Media
 from minimm.tasks.assistant_attention import Attended, attended_media
+from minimm.tasks.assistant_batches import answer_ids, prompt_ids
 from minimm.tasks.modalities import load_media, tidy
 from minimm.tasks.staged_assistant import StagedAssistant
 
@@ -35,18 +36,25 @@ class MultimodalAssistant(StagedAssistant):
     kind = "multimodal_assistant"
 
     def evaluate(
-        self, data: MultimodalInstructions, *, count: int = EVALUATION_EXAMPLES, told: bool = False
+        self,
+        data: MultimodalInstructions,
+        *,
+        count: int = EVALUATION_EXAMPLES,
+        told: bool = False,
+        exchanged: bool = False,
     ) -> dict[str, dict[str, float]]:
         """For each job of `data` the share of `count` answers that are exactly right: `accuracy` where an answer is one of a
         few, `exact_match` where it is a sentence.
 
-        `told` puts words in place of all media: what the language model can do by itself.
+        Args:
+            told: words in place of all media: what the language model can do by itself.
+            exchanged: each prompt gets the media of another, so that only guesses are right: chance.
         """
         results = {}
         for number, (name, job) in enumerate(data.jobs.items()):
             generator = torch.Generator().manual_seed(EVALUATION_SEED + number)
             examples = data.draw(name, data.most(name, count), generator)
-            written = self.answer_all(examples, told=told)
+            written = self.answer_all(examples.exchanged() if exchanged else examples, told=told)
             results[name] = {job.metric: exact_match(written, [[answer] for answer in examples.answers])}
         return results
 
@@ -61,7 +69,7 @@ class MultimodalAssistant(StagedAssistant):
     @torch.inference_mode()
     def _write(self, prompts: Sequence[str], media: Media, *, unknown: str = "replace") -> list[str]:
         model = self.require_model().eval()
-        rows = [[*self.tokenizer.encode(prompt, unknown=unknown), self.tokenizer.bos_id] for prompt in prompts]
+        rows = [[*prompt_ids(self.tokenizer, prompt, unknown), self.tokenizer.bos_id] for prompt in prompts]
         embedded = model.embed(rows, self._on_device(media))
         taken, context = embedded.vectors.shape[1], model.language_model.config.context_length
         check(
@@ -71,7 +79,7 @@ class MultimodalAssistant(StagedAssistant):
         )
         longest = min(context - taken, MOST_WORDS)
         written = generate(model.language_model, embedded, longest, end_id=self.tokenizer.eos_id)
-        return [self.tokenizer.decode(ids) for ids in written]
+        return [self.tokenizer.decode(ids).strip() for ids in written]
 
     def chat(
         self, prompt: str, *, images: Sequence[Any] = (), audio: Sequence[Any] = (), video: Sequence[Any] = ()
@@ -106,8 +114,8 @@ class MultimodalAssistant(StagedAssistant):
         given = {"image": images, "audio": audio, "video": video}
         media, tokens = load_media(prompt, given, self.require_model()), self.tokenizer
         answer = self._write([tidy(prompt)], media, unknown="error")[0] if answer is None else answer
-        words = tokens.encode(answer)
+        words = answer_ids(tokens, answer)
         check(len(words) > 0, "the answer is empty, so there is no word whose attention could be shown")
-        row = [*tokens.encode(tidy(prompt)), tokens.bos_id, *words]
+        row = [*prompt_ids(tokens, tidy(prompt)), tokens.bos_id, *words]
         labels = [tokens.decode([word]).strip() for word in words]
         return attended_media(self.model, row, self._on_device(media), labels, given)

@@ -1,0 +1,107 @@
+"""`minimm train assistant` and `minimm chat`: one model that sees, hears, watches and answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minimm.commands.options import (
+    BatchSize,
+    Device,
+    Dropout,
+    Heads,
+    Layers,
+    LearningRate,
+    MaxSeconds,
+    MaxSteps,
+    Model,
+    Optimizer,
+    Out,
+    Precision,
+    Resume,
+    Seed,
+    Width,
+    given,
+    interruptible,
+)
+from minimm.commands.train import train
+
+
+@train.command("assistant")
+def train_assistant(
+    jobs: Annotated[
+        list[str] | None,
+        typer.Option(help="captions, questions, spoken_digits, ...; may be repeated. All of them if not given."),
+    ] = None,
+    out: Out = Path("runs/assistant"),
+    image_encoder: Annotated[
+        Path | None, typer.Option(help="Folder of a captioner or question answerer whose encoder is taken over.")
+    ] = None,
+    audio_encoder: Annotated[
+        Path | None, typer.Option(help="Folder of a speech recognizer whose encoder is taken over.")
+    ] = None,
+    video_encoder: Annotated[
+        Path | None, typer.Option(help="Folder of a video captioner whose encoder is taken over.")
+    ] = None,
+    speech: Annotated[
+        str, typer.Option(help="Recordings of digits: a folder, fsdd, or speech (bundled, synthesised).")
+    ] = "fsdd",
+    preset: Annotated[str, typer.Option(help="tiny; the options below change it.")] = "tiny",
+    d_model: Width = None,
+    num_layers: Layers = None,
+    num_heads: Heads = None,
+    dropout: Dropout = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    learning_rate: LearningRate = None,
+    max_seconds: MaxSeconds = None,
+    max_steps: MaxSteps = None,
+    precision: Precision = "auto",
+    seed: Seed = 0,
+    device: Device = "auto",
+    resume: Resume = False,
+) -> None:
+    """Learn to follow instructions about pictures, recordings and clips, in stages: from words, the projectors, everything.
+
+    What each stage taught is in results.json under `stages`; `_chance` is measured with the media of other prompts.
+
+    Example: minimm train assistant --image-encoder runs/captioner --max-seconds 270 --out runs/assistant
+    """
+    from minimm.runs.assistant import train_assistant as run
+
+    options = given(
+        d_model=d_model,
+        num_layers=num_layers,
+        num_heads=num_heads,
+        dropout=dropout,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+    )
+    encoders = given(image=image_encoder, audio=audio_encoder, video=video_encoder)
+    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
+    options |= {"seed": seed, "device": device, "precision": precision}
+    with interruptible():
+        run(jobs or [], out, encoders=encoders, speech=speech, preset=preset, **limits, **options)
+
+
+def chat(
+    prompt: Annotated[str, typer.Argument(help="Text with <image>, <audio> or <video> where each medium stands.")],
+    model: Model,
+    image: Annotated[list[Path] | None, typer.Option(help="A picture; once for each <image>, in order.")] = None,
+    audio: Annotated[list[Path] | None, typer.Option(help="A wav file; once for each <audio>, in order.")] = None,
+    video: Annotated[
+        list[Path] | None, typer.Option(help="A GIF or a folder of frames; once for each <video>, in order.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw where each word of the answer looked.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Ask a trained assistant about pictures, recordings and clips.
+
+    Example: minimm chat "<image> how many red shapes are there" --model runs/assistant --image scene.png
+    """
+    from minimm.runs.assistant import chat as run
+
+    run(prompt, model, images=image or [], audio=audio or [], video=video or [], figure=figure, device=device)
