@@ -19,6 +19,7 @@ from minimm.tokenizers import (
     load_gpt2,
     load_hugging_face_tokenizer,
     load_tokenizer,
+    save_gpt2,
     save_hugging_face_tokenizer,
 )
 
@@ -51,6 +52,9 @@ def train_theirs(pattern=None):
     return tokenizer
 
 
+OWN = BytePairTokenizer.train(TEXT, 400)
+
+
 @pytest.fixture(scope="module", params=[None, LLAMA3], ids=["gpt2 words", "llama 3 words"])
 def pair(request, tmp_path_factory):
     """Theirs, and ours from its file."""
@@ -79,13 +83,36 @@ def test_saved_and_opened_again_on_either_side_the_ids_are_the_same(pair, tmp_pa
     assert tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json")).encode(TEXT).ids == theirs.encode(TEXT).ids
 
 
-def test_gpt2s_two_files_give_the_ids_of_gpt2s_tokenizer(tmp_path):
-    theirs = train_theirs()
-    theirs.model.save(str(tmp_path))
-    gpt2 = transformers.GPT2Tokenizer(str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt"))
-    for ours in (load_gpt2(tmp_path / "vocab.json", tmp_path / "merges.txt"), load_hugging_face_tokenizer(tmp_path)):
-        assert ours.encode(TEXT) == gpt2.encode(TEXT)
-        assert ours.token_text(ours.eos_id) == "<|endoftext|>"
+@pytest.fixture(scope="module", params=["theirs", "ours"])
+def gpt2(request, tmp_path_factory):
+    """A GPT-2 tokenizer on two files that `tokenizers` or minimm wrote, and ours from the same files."""
+    folder = tmp_path_factory.mktemp("gpt2")
+    if request.param == "theirs":
+        train_theirs().model.save(str(folder))
+    else:
+        save_gpt2(OWN, folder)
+    return transformers.GPT2Tokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")), folder
+
+
+@given(text=texts.filter(lambda text: "<" not in text))
+def test_gpt2s_two_files_give_the_ids_of_gpt2s_tokenizer_for_any_text(gpt2, text):
+    theirs, folder = gpt2
+    ours = load_gpt2(folder / "vocab.json", folder / "merges.txt")
+    assert ours.encode(text) == theirs.encode(text)
+    assert ours.decode(ours.encode(text)) == text
+
+
+def test_gpt2s_two_files_keep_ids_and_special_tokens_on_the_way_out_and_back(pair, gpt2, tmp_path):
+    ours = load_hugging_face_tokenizer(gpt2[1])
+    save_gpt2(ours, tmp_path)
+    back = load_hugging_face_tokenizer(tmp_path)
+    assert back.encode(TEXT) == ours.encode(TEXT) and back.special_ids == ours.special_ids
+    assert {back.token_text(back.eos_id)} <= {"<|endoftext|>", OWN.token_text(OWN.eos_id)}
+    with pytest.raises(MinimmError, match="hold byte pairs, but this is a character tokenizer"):
+        save_gpt2(CharacterTokenizer.train("abc"), tmp_path)
+    if pair[1].saved()["pattern"] is not None:
+        with pytest.raises(MinimmError, match="no place for another rule"):
+            save_gpt2(pair[1], tmp_path)
 
 
 def test_the_older_form_of_merges_is_read_too(pair, tmp_path):
@@ -94,9 +121,6 @@ def test_the_older_form_of_merges_is_read_too(pair, tmp_path):
     saved["model"]["merges"] = [" ".join(merge) for merge in saved["model"]["merges"]]
     (tmp_path / "tokenizer.json").write_text(json.dumps(saved), encoding="utf-8")
     assert load_hugging_face_tokenizer(tmp_path).encode(TEXT) == ours.encode(TEXT)
-
-
-OWN = BytePairTokenizer.train(TEXT, 400)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from minimm.tokenizers.hugging_face_files import (
     load_gpt2,
     load_hugging_face_tokenizer,
 )
-from minimm.tokenizers.hugging_face_saving import save_hugging_face_tokenizer
+from minimm.tokenizers.hugging_face_saving import save_gpt2, save_hugging_face_tokenizer
 from minimm.tokenizers.prompt import PromptTokenizer
 from minimm.tokenizers.splitting import split_words
 from minimm.tokenizers.tokenizer import SPECIAL_TOKENS, Tokenizer
@@ -43,6 +43,7 @@ __all__ = [
     "load_gpt2",
     "load_hugging_face_tokenizer",
     "load_tokenizer",
+    "save_gpt2",
     "save_hugging_face_tokenizer",
     "split_words",
     "train_byte_pair",

@@ -42,11 +42,14 @@ def load_hugging_face_tokenizer(path: str | Path) -> Tokenizer:
 
 
 def load_gpt2(vocabulary_file: str | Path, merges_file: str | Path) -> ForeignBytePairTokenizer:
-    """GPT-2's `vocab.json` and `merges.txt`."""
+    """GPT-2's `vocab.json` and `merges.txt`. A token that no merge makes is special if it is written <so>."""
     vocabulary = _checked_vocabulary(read_json(vocabulary_file), vocabulary_file)
     lines = _read_lines(Path(merges_file))
     merges = _checked_merges([line for line in lines if line and not line.startswith("#version")], merges_file)
-    special = {text: i for text, i in vocabulary.items() if text.startswith("<|") and text.endswith("|>")}
+    made = {first + second for first, second in merges}
+    special = {
+        text: i for text, i in vocabulary.items() if len(text) > 2 and text[0] + text[-1] == "<>" and text not in made
+    }
     return _byte_pair(vocabulary, merges, special, None, vocabulary_file)
 
 

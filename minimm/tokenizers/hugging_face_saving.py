@@ -1,4 +1,4 @@
-"""Writing a tokenizer of ours as a `tokenizer.json` that `tokenizers` and `transformers` open, with equal ids."""
+"""Writing a tokenizer of ours as `tokenizer.json` or as GPT-2's two files, which `tokenizers` and `transformers` open."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from minimm.errors import check
-from minimm.files import write_json
+from minimm.files import write_json, write_text
 from minimm.tokenizers.byte_pair import BytePairTokenizer
 from minimm.tokenizers.foreign_byte_pair import VISIBLE_BYTES, ForeignBytePairTokenizer
 from minimm.tokenizers.tokenizer import Tokenizer
@@ -50,6 +50,26 @@ def save_hugging_face_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> Non
         folder / "tokenizer_config.json",
         {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False, **config},
     )
+
+
+def save_gpt2(tokenizer: Tokenizer, folder: str | Path) -> None:
+    """Write GPT-2's `vocab.json` and `merges.txt`, for byte pairs whose words are cut by GPT-2's rule.
+
+    Special tokens stand in `vocab.json` under the text that labels them. Raises `MinimmError` for other tokenizers.
+    """
+    check(
+        isinstance(tokenizer, BytePairTokenizer),
+        f"GPT-2's files hold byte pairs, but this is a {tokenizer.kind} tokenizer; train with byte_pair",
+    )
+    parts = _byte_pair_parts(tokenizer)
+    check(
+        parts["pre_tokenizer"]["type"] == "ByteLevel",
+        "GPT-2's files have no place for another rule of cutting words than GPT-2's; use save_hugging_face_tokenizer",
+    )
+    special = {tokenizer.token_text(i): i for i in tokenizer.special_ids.values()}
+    write_json(Path(folder) / "vocab.json", {**parts["model"]["vocab"], **special})
+    lines = (f"{first} {second}\n" for first, second in parts["model"]["merges"])
+    write_text(Path(folder) / "merges.txt", "".join(["#version: 0.2\n", *lines]))
 
 
 def _byte_pair_parts(tokenizer: BytePairTokenizer) -> dict[str, Any]:
