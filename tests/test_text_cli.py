@@ -141,39 +141,55 @@ def test_bad_data_is_explained(tmp_path, refused, made):
     assert "multi30k" in refused("data", "get", "no-such-data")
 
 
-def test_exported_folders_open_with_the_auto_classes(made, capsys):
+@pytest.fixture(scope="module")
+def exported(made):
+    """`made` with models of other libraries' shapes, and for each NAME of them a folder NAME_exported."""
     small = ["--architecture", "bert", *SMALL]
     assert run("train", "encoder", "--text", made / "reviews.txt", *small, "--out", made / "bert") == 0
     options = ["--data", made / "sentiment.tsv", "--pretrained", made / "bert", "--method", "frozen", *FEW]
     assert run("train", "classifier", *options, "--out", made / "bert_classifier") == 0
     text = ["--text", made / "reviews.txt", "--architecture", "gpt2", "--context-length", "16", "--num-heads", "2"]
     assert run("train", "language-model", *text, *SMALL, "--out", made / "gpt2") == 0
-    kinds = {
-        "bert": AutoModelForMaskedLM,
-        "bert_classifier": AutoModelForSequenceClassification,
-        "gpt2": AutoModelForCausalLM,
-    }
-    assert run("score", made / "reviews.txt", "--model", made / "gpt2", "--stride", "4") == 0
-    assert "bits_per_byte" in capsys.readouterr().out
-    for name, opened in kinds.items():
+    for name in ("bert", "bert_classifier", "gpt2"):
         assert run("export", "--model", made / name, "--out", made / f"{name}_exported") == 0
-        theirs = opened.from_pretrained(made / f"{name}_exported").eval()
-        ids = AutoTokenizer.from_pretrained(made / f"{name}_exported")("the film was good", return_tensors="pt")[
-            "input_ids"
-        ]
-        ours = {"bert": MaskedTextModel, "bert_classifier": TextClassifier, "gpt2": TextGenerator}[name].load(
-            made / name
-        )
+    return made
+
+
+def test_exported_folders_open_with_the_auto_classes(exported):
+    kinds = {
+        "bert": (MaskedTextModel, AutoModelForMaskedLM),
+        "bert_classifier": (TextClassifier, AutoModelForSequenceClassification),
+        "gpt2": (TextGenerator, AutoModelForCausalLM),
+    }
+    for name, (task, opened) in kinds.items():
+        folder = exported / f"{name}_exported"
+        theirs, ours = opened.from_pretrained(folder).eval(), task.load(exported / name).model.eval()
+        ids = AutoTokenizer.from_pretrained(folder)("the film was good", return_tensors="pt")["input_ids"]
         with torch.inference_mode():
-            torch.testing.assert_close(ours.model.eval()(ids), theirs(ids).logits, rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(ours(ids), theirs(ids).logits, rtol=1e-4, atol=1e-4)
+
+
+def test_folders_of_hugging_face_are_models_to_start_from_and_to_write_with(exported, refused, capsys):
+    learnt = ["--data", exported / "sentiment.tsv", "--pretrained", exported / "bert_exported", *FEW]
+    assert run("train", "classifier", *learnt, "--out", exported / "from_a_bert") == 0
+    assert run("classify", "not bad at all", "--model", exported / "from_a_bert") == 0
+    capsys.readouterr()
+    assert run("generate", "--model", exported / "gpt2_exported", "--prompt", "the film", "--max-new-tokens", "3") == 0
+    assert capsys.readouterr().out.startswith("the film")
+    assert "fills gaps" in refused("generate", "--model", exported / "bert_exported", "--prompt", "a")
+
+
+def test_a_text_is_scored_by_a_sliding_window(exported, refused, capsys):
+    score = ["score", exported / "reviews.txt", "--model", exported / "gpt2", "--stride"]
+    assert run(*score, "4") == 0
+    assert "bits_per_byte" in capsys.readouterr().out
+    assert "context of 16 tokens" in refused(*score, "17")
 
 
 def test_models_of_another_kind_are_refused_by_name(refused, made):
     assert "translator" in refused("classify", "a", "--model", made / "translator")
     assert "classifier" in refused("translate", "a", "--model", made / "classifier")
     assert "counterpart" in refused("export", "--model", made / "translator", "--out", made / "exported_nothing")
-    assert "context of 16 tokens" in refused("score", made / "reviews.txt", "--model", made / "gpt2", "--stride", "17")
-    assert "fills gaps" in refused("generate", "--model", made / "bert_exported", "--prompt", "a")
     assert "already holds a model" in refused("export", "--model", made / "encoder", "--out", made / "classifier")
 
 
