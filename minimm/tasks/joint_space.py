@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 from minimm.errors import check
 from minimm.features.audio import load_audio, log_mel_batch
-from minimm.features.image import load_image
 from minimm.models.dual_encoder import DualEncoder, DualEncoderConfig, Embedding
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
-from minimm.tasks.modalities import build_encoder, describe_encoder
+from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder
 from minimm.tasks.presets import find_preset
 from minimm.tasks.retrieval_data import modality_of
 from minimm.tasks.retrieval_presets import RETRIEVAL_PRESETS
@@ -88,17 +87,12 @@ class JointSpace(Task):
 
     def _load(self, modality: str, things: Sequence[Any]) -> Any:
         """Files, arrays, texts -> tensors, waveforms, texts."""
-        config = self.model.encoders[modality].config
         if modality == "text":
             return list(things)
         if modality == "audio":
             return [load_audio(thing, self.sample_rate) for thing in things]
-        if modality == "image":
-            return torch.stack([torch.from_numpy(load_image(thing, size=config.image_size)) for thing in things])
-        from minimm.features.video import load_video
-
-        clips = [load_video(thing, num_frames=config.num_frames, size=config.image_size) for thing in things]
-        return torch.stack([torch.as_tensor(clip) for clip in clips])
+        (loaded,) = MODALITIES[modality].load(things, self.model.encoders[modality])
+        return loaded
 
     @torch.inference_mode()
     def embed(self, things: Sequence[Any] | Tensor, modality: str | None = None) -> Embedding:
@@ -120,7 +114,7 @@ class JointSpace(Task):
     @torch.inference_mode()
     def similarity(self, x: Embedding, y: Embedding) -> np.ndarray:
         """How well every x (N) fits every y (M), (N, M) from -1 to 1; in pieces, as words times regions are many."""
-        rows = max(1, 2**22 // (y.parts.shape[0] * y.parts.shape[1] * x.parts.shape[1]))
+        rows = max(1, PIECE // (y.parts.shape[0] * y.parts.shape[1] * x.parts.shape[1]))
         pieces = [self.model.similarity(x[start : start + rows], y) for start in range(0, len(x), rows)]
         return torch.cat(pieces).cpu().numpy()
 
