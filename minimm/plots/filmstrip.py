@@ -17,10 +17,12 @@ from minimm.errors import check
 from minimm.plots.arrays import checked_pictures, checked_weights
 from minimm.plots.caption import COLOUR_MAP, heated, resized
 from minimm.plots.labels import height, shorten, width
-from minimm.plots.style import BAR, GREY, NORMAL, SMALL, Drawing
+from minimm.plots.style import BAR, NORMAL, SMALL, Drawing
 
 PANEL = 0.72  # inches
+PIXELS = 90  # along the longer side of a frame, at least
 GAP = 0.05
+OUTLINE = 0.46  # of grey
 MAX_FRAMES, MAX_WORDS = 12, 24
 LABEL_INCHES = 1.1  # of a word at most
 
@@ -52,18 +54,26 @@ def filmstrip(
     right = left + len(shown) * step_x
     bar = BAR + 0.1 if labels else 0.0
     figure = Drawing(right + bar, above + (len(labels) + 1) * step_y, title)
-    fine = [resized(frame) for frame in clip[shown]]
-    for column, (frame, picture) in enumerate(zip(shown, fine, strict=True)):
-        x = left + column * step_x
+    fine = [resized(frame, PIXELS) for frame in clip[shown]]
+    for column, frame in enumerate(shown):
         time = f"{frame + 1}" if seconds is None else f"{seconds[frame]:.2f} s"
-        figure.write(x + PANEL / 2, 0, time, ha="center")
-        figure.panel(x, above, PANEL, panel_height, frame=GREY).imshow(picture, aspect="auto", origin="upper")
-        for row, heat in enumerate(maps[: len(labels)], start=1):
-            axes = figure.panel(x, above + row * step_y, PANEL, panel_height, frame=GREY)
-            axes.imshow(heated(picture, heat[frame], heat.max()), aspect="auto", origin="upper")
-    for row, label in enumerate(labels, start=1):
-        middle = above + row * step_y + panel_height / 2
-        figure.write(left - 0.08, middle, label, NORMAL, ha="right", va="center")
+        figure.write(left + column * step_x + PANEL / 2, 0, time, ha="center")
+    glowing = [
+        [heated(picture, heat[t], heat.max()) for picture, t in zip(fine, shown, strict=True)]
+        for heat in maps[: len(labels)]
+    ]
+    for row, (label, pictures) in enumerate(zip(["", *labels], [fine, *glowing], strict=True)):
+        top = above + row * step_y
+        axes = figure.panel(left, top, right - left - GAP, panel_height)
+        axes.imshow(_in_a_row(pictures), aspect="auto", origin="upper", interpolation="antialiased")
+        figure.write(left - 0.08, top + panel_height / 2, label, NORMAL, ha="right", va="center")
     if labels:
         figure.colour_bar(right + 0.08, above + step_y, min(2.0, max(1.0, len(labels) * step_y - GAP)), COLOUR_MAP)
     return figure
+
+
+def _in_a_row(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures (h, w, 3) of one size side by side, `GAP` apart, each with a thin outline."""
+    outlined = [np.pad(picture, ((1, 1), (1, 1), (0, 0)), constant_values=OUTLINE) for picture in pictures]
+    gap = np.ones((outlined[0].shape[0], max(1, round(outlined[0].shape[1] * GAP / PANEL)), 3))
+    return np.concatenate([part for picture in outlined for part in (gap, picture)][1:], axis=1)
