@@ -147,6 +147,7 @@ def test_the_chance_of_a_shuffled_clip_is_one_over_the_motions_that_look_the_sam
             objects = [MovingObject("red", "ring", direction, speed, [], 1.0) for direction, speed in motions]
             alike = sum(seen(others) == seen(motions) for others in possible)
             assert moving_shapes.shuffled_chance(objects) == 1 / alike
+            assert moving_shapes.blind_chance(objects) == 1 / len(possible)
 
 
 def test_sources_that_cannot_be_drawn_are_refused():

@@ -16,6 +16,7 @@ circle of the training clips went left, a single frame with a circle would say s
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -163,6 +164,11 @@ def motions_in(caption: str) -> list[tuple[str, str]]:
     [('slowly', 'to the left'), ('quickly', 'up')]
     """
     return re.findall(rf"\bmoves ({'|'.join(SPEEDS)}) ({'|'.join(DIRECTIONS)})\b", caption)
+
+
+def blind_chance(objects: list[MovingObject]) -> float:
+    """How likely a guess is right that knows everything of a clip but its motion; two objects never move alike."""
+    return 1 / math.perm(len(DIRECTIONS) * len(SPEEDS), len(objects))
 
 
 def shuffled_chance(objects: list[MovingObject]) -> float:

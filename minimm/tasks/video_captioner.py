@@ -15,7 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from minimm.datasets.coco_clips import CocoClips
-from minimm.datasets.moving_shapes import Clips, MovingShapes, motions_in, shuffled_chance
+from minimm.datasets.moving_shapes import (
+    DIRECTIONS,
+    SPEEDS,
+    Clips,
+    MovingShapes,
+    blind_chance,
+    motions_in,
+    shuffled_chance,
+)
 from minimm.errors import check
 from minimm.features.image import augment_images
 from minimm.features.video import load_timed_video, load_video
@@ -106,9 +114,10 @@ class VideoCaptioner(Captioner):
         """Score captions against the truth: `exact_match` (0 to 1), `bleu4` (0 to 100) and `cider` (0 to 10).
 
         With `_shuffled` behind them, the same scores of clips whose frames are shown in a random order. Drawn clips also give
-        `direction_accuracy` and `speed_accuracy`, the share of objects of which the right one is said, and, with
-        `_chance`, what one would reach who knew everything about a shuffled clip but the order of its frames. The
-        clips of a folder are shown once each, freshly shifted, scaled and recoloured from `seed`.
+        `direction_accuracy` and `speed_accuracy`, the share of objects of which the right one is said. With `_chance`
+        behind a score stands what a guess would reach that knew everything but the motion, with `_shuffled_chance` one
+        that knew everything but the order of the frames, and so axis and speed. The clips of a folder are shown once
+        each, freshly shifted, scaled and recoloured from `seed`.
         """
         generator = torch.Generator().manual_seed(seed)
         if isinstance(dataset, str | Path):
@@ -132,8 +141,10 @@ class VideoCaptioner(Captioner):
                 found |= motion_accuracy(written, dataset.captions)
             scores |= {name + suffix: value for name, value in found.items()}
         if isinstance(dataset, Clips):
-            chance = sum(map(shuffled_chance, dataset.objects)) / len(dataset.objects)
-            scores |= {"exact_match_shuffled_chance": chance, "direction_accuracy_shuffled_chance": 0.5}
+            for suffix, chance in (("_chance", blind_chance), ("_shuffled_chance", shuffled_chance)):
+                scores["exact_match" + suffix] = sum(map(chance, dataset.objects)) / len(dataset.objects)
+            scores |= {"direction_accuracy_chance": 1 / len(DIRECTIONS), "direction_accuracy_shuffled_chance": 1 / 2}
+            scores |= {"speed_accuracy_chance": 1 / len(SPEEDS)}
         return scores
 
 
