@@ -17,11 +17,11 @@ class SpeechPreset:
     d_model: int = 128
     num_heads: int = 4
     num_layers: int = 2  # blocks of the decoder
-    dropout: float = 0.1
+    dropout: float = 0.05
     batch_size: int = 32
     training: TrainerConfig = field(
         default_factory=lambda: TrainerConfig(
-            max_seconds=240, optimizer="muon", learning_rate=3e-3, warmup_steps=100, weight_decay=0.2, betas=(0.9, 0.95)
+            max_seconds=240, optimizer="muon", learning_rate=6e-3, warmup_steps=50, weight_decay=0.2, betas=(0.9, 0.95)
         )
     )
 

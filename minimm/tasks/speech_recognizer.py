@@ -97,14 +97,15 @@ class SpeechRecognizer(Task):
         longest = max(len(text.split()) for text in texts)
         decoder = LanguageModelConfig(
             vocab_size=self.tokenizer.vocab_size,
-            context_length=2 * longest + 8,  # <bos> in front, and room for recordings longer than any learnt from
+            context_length=longest + 8,  # <bos> in front, and room for a few words more than ever heard
             d_model=preset.d_model,
             num_heads=preset.num_heads,
             num_layers=preset.num_layers,
             dropout=preset.dropout,
             d_memory=preset.d_model,
+            positions="learned",  # the third word asks for what is some way into the recording; see `AudioEncoder`
         )
-        encoder = AudioEncoderConfig(preset.num_mels, preset.channels, preset.d_model, preset.dropout)
+        encoder = AudioEncoderConfig(preset.num_mels, preset.channels, preset.d_model, preset.dropout, True)
         self.model = self.build({"encoder": asdict(encoder), "decoder": asdict(decoder)})
         initialize(self.model, torch.Generator().manual_seed(self.seed), preset.num_layers)
         validation = (*self._log_mels(heard.waveforms), heard.texts)
