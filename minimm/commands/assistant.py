@@ -33,7 +33,9 @@ from minimm.commands.train import train
 def train_assistant(
     jobs: Annotated[
         list[str] | None,
-        typer.Option(help="captions, questions, spoken_digits, ...; may be repeated. All of them if not given."),
+        typer.Option(
+            help="captions, questions, spoken_digits, ...; may be repeated. All but the spoken ones if not given."
+        ),
     ] = None,
     out: Out = Path("runs/assistant"),
     image_encoder: Annotated[
@@ -44,6 +46,10 @@ def train_assistant(
     ] = None,
     video_encoder: Annotated[
         Path | None, typer.Option(help="Folder of a video captioner whose encoder is taken over.")
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a trained assistant to go on from; it then learns spoken questions too."),
     ] = None,
     speech: Annotated[
         str, typer.Option(help="Recordings of digits: a folder, fsdd, or speech (bundled, synthesised).")
@@ -84,7 +90,7 @@ def train_assistant(
     limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
     options |= {"seed": seed, "device": device, "precision": precision}
     with interruptible():
-        run(jobs or [], out, encoders=encoders, speech=speech, preset=preset, **limits, **options)
+        run(jobs or [], out, encoders=encoders, start=start, speech=speech, preset=preset, **limits, **options)
 
 
 def chat(

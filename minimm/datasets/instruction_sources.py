@@ -10,9 +10,10 @@ from torch import Tensor
 
 from minimm.datasets.handwritten_digits import HandwrittenDigits, augment_digits
 from minimm.datasets.moving_shapes import MovingShapes
-from minimm.datasets.scene_questions import SceneQuestions
+from minimm.datasets.scene_questions import QuestionedScenes, SceneQuestions
 from minimm.datasets.shapes import Shapes
 from minimm.datasets.spoken_digits import DIGIT_WORDS, SAMPLE_RATE, SPEEDS, SpokenDigits
+from minimm.datasets.spoken_questions import SpokenQuestions
 from minimm.features.audio import log_mel_batch
 from minimm.features.audio_augmentation import mask_spans
 
@@ -65,6 +66,11 @@ class Sources:
         """Recordings of spoken digits."""
         return SpokenDigits(self.speech, SAMPLE_RATE).split(self.stored_split)
 
+    @cached_property
+    def spoken_questions(self) -> SpokenQuestions:
+        """Scenes with spoken questions."""
+        return SpokenQuestions(self.drawn_split, IMAGE_SIZE, NUM_MELS)
+
     def draw_written(
         self, count: int, generator: torch.Generator, *, half_of: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
@@ -89,6 +95,14 @@ class Sources:
         digits = torch.tensor([DIGIT_WORDS["en"].index(text) for text in speech.texts])
         log_mels, mask = log_mel_batch(speech.waveforms, SAMPLE_RATE, NUM_MELS)
         return mask_spans(log_mels, mask.sum(dim=1), generator), mask, digits
+
+    def draw_spoken_questions(self, count: int, generator: torch.Generator) -> tuple[QuestionedScenes, Tensor, Tensor]:
+        """Scenes with spoken questions: what is asked, log-mels (B, F, num_mels), mask (B, F); in training with parts of the
+        sound blanked out."""
+        asked, log_mels, mask = self.spoken_questions.draw(count, generator)
+        if self.split == "train":
+            log_mels = mask_spans(log_mels, mask.sum(dim=1), generator)
+        return asked, log_mels, mask
 
 
 def choose(number: int, count: int, generator: torch.Generator) -> Tensor:

@@ -26,9 +26,10 @@ from minimm.datasets.scene_questions import pick
 from minimm.datasets.shapes import SceneObject, describe
 from minimm.datasets.spoken_digits import DIGIT_WORDS
 from minimm.errors import check
-from minimm.tokenizers.prompt import find_places
+from minimm.tokenizers.prompt import MODALITIES, find_places
 
 DIGITS = DIGIT_WORDS["en"]
+TRANSCRIBE = "<audio> write down what is said"
 SPLITS = ("train", "test", "held_out")
 
 
@@ -67,14 +68,21 @@ class Instructions:
         }
         return Instructions(self.prompts, self.answers, media, [*self.told[1:], *self.told[:1]])
 
-    def in_words(self) -> list[str]:
-        """The prompts with words in place of every medium."""
-        prompts = []
+    def in_words(self, modalities: Sequence[str] = MODALITIES) -> Instructions:
+        """The same with words in place of all media of these modalities."""
+        prompts, left = [], []
         for prompt, words in zip(self.prompts, self.told, strict=True):
-            for modality, told in zip(find_places(prompt), words, strict=True):
-                prompt = prompt.replace(f"<{modality}>", told, 1)
+            places = find_places(prompt)
+            left.append([told for place, told in zip(places, words, strict=True) if place not in modalities])
+            for place, told in zip(places, words, strict=True):
+                prompt = prompt.replace(f"<{place}>", told, 1) if place in modalities else prompt
             prompts.append(prompt)
-        return prompts
+        media = {name: inputs for name, inputs in self.media.items() if name not in modalities}
+        return Instructions(prompts, self.answers, media, left)
+
+    def typed(self) -> Instructions:
+        """The same with what is said typed instead."""
+        return self.in_words(("audio",))
 
 
 @dataclass(frozen=True)
@@ -170,6 +178,21 @@ def heard_and_seen(sources: Sources, count: int, generator: torch.Generator) -> 
     return Instructions(prompts, answers, {"image": (images,), "audio": (log_mels, mask)}, told)
 
 
+def spoken_questions(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Answer a question about a scene that is only heard."""
+    asked, log_mels, mask = sources.draw_spoken_questions(count, generator)
+    told = [[describe(found), question] for found, question in zip(asked.objects, asked.questions, strict=True)]
+    media = {"image": (asked.images,), "audio": (log_mels, mask)}
+    return Instructions(["<image> <audio>"] * count, asked.answers, media, told)
+
+
+def transcripts(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Write down a spoken question, without a picture."""
+    asked, log_mels, mask = sources.draw_spoken_questions(count, generator)
+    told = [[question] for question in asked.questions]
+    return Instructions([TRANSCRIBE] * count, asked.questions, {"audio": (log_mels, mask)}, told)
+
+
 def compared(digits: Tensor, others: Tensor) -> tuple[list[list[str]], list[str]]:
     """The names of each two digits, (B,) and (B,), and whether they are the same."""
     told = [[DIGITS[one], DIGITS[other]] for one, other in zip(digits.tolist(), others.tolist(), strict=True)]
@@ -186,7 +209,18 @@ JOBS = {
     "spoken_digits": Job(spoken_digits, ("audio",), 0.75, "accuracy"),
     "heard_and_seen": Job(heard_and_seen, ("image", "audio"), 0.25, "accuracy"),
     "clips": Job(clips, ("video",), 1.5, "exact_match"),
+    "spoken_questions": Job(spoken_questions, ("image", "audio"), 2.0, "accuracy"),
+    "transcripts": Job(transcripts, ("audio",), 1.0, "exact_match"),
 }
+SYNTHESIZED = ("spoken_questions", "transcripts")  # these need a program that speaks
+RECORDED = tuple(name for name in JOBS if name not in SYNTHESIZED)
+STORED = (
+    "written_digits",
+    "same_digit",
+    "spoken_digits",
+    "heard_and_seen",
+    "transcripts",
+)  # no scene: nothing is held out
 
 
 class MultimodalInstructions:
@@ -199,7 +233,7 @@ class MultimodalInstructions:
         speech: folder or name of the recordings of spoken digits.
     """
 
-    def __init__(self, jobs: Sequence[str] = tuple(JOBS), split: str = "train", speech: str | Path = "fsdd") -> None:
+    def __init__(self, jobs: Sequence[str] = RECORDED, split: str = "train", speech: str | Path = "fsdd") -> None:
         check(split in SPLITS, f"split={split!r} is not known; choose from {SPLITS}")
         unknown = [name for name in jobs if name not in JOBS]
         check(not unknown and len(jobs) > 0, f"the jobs {unknown} are not known; choose from {', '.join(JOBS)}")

@@ -10,14 +10,21 @@ from typing import Any
 
 import torch
 
-from minimm.datasets.multimodal_instructions import JOBS, MultimodalInstructions
+from minimm.datasets.multimodal_instructions import (
+    JOBS,
+    RECORDED,
+    STORED,
+    Instructions,
+    MultimodalInstructions,
+)
 from minimm.errors import check
+from minimm.features.speech_synthesis import find_synthesizer
 from minimm.files import write_text
 from minimm.runs.report import finish, training_results
 from minimm.tasks.assistant_presets import Stage
 from minimm.tasks.multimodal_assistant import EVALUATION_SEED, MultimodalAssistant
 
-STAGE_EXAMPLES = 200  # of each job, after each stage and for chance; at the end it is `EVALUATION_EXAMPLES`
+STAGE_EXAMPLES = 200  # of each job, after each stage; at the end it is `EVALUATION_EXAMPLES`
 SAMPLES = 4  # of each job
 
 
@@ -26,6 +33,7 @@ def train_assistant(
     out: Path,
     *,
     encoders: dict[str, Path],
+    start: Path | None,
     speech: str,
     preset: str,
     seed: int,
@@ -35,9 +43,12 @@ def train_assistant(
     max_steps: int | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Train on `jobs` (all when empty); write the model, results.json, samples and figures into `out`."""
+    """Train on `jobs`; write the model, results.json, samples and figures into `out`.
+
+    Without `jobs` a new assistant learns all but the spoken questions, and one that goes on from `start` learns those as well.
+    """
     started = time.monotonic()
-    jobs = list(jobs or JOBS)
+    jobs = list(jobs or default_jobs(start))
     data, test, held_out = (MultimodalInstructions(jobs, split, speech) for split in ("train", "test", "held_out"))
     task = MultimodalAssistant(preset, seed=seed, device=device, **options)
     stages: dict[str, Any] = {}
@@ -45,7 +56,7 @@ def train_assistant(
 
     def measure(stage: Stage) -> None:
         """What the model can do now; after the stage of words, what it can do with words."""
-        scores = task.evaluate(test, count=STAGE_EXAMPLES, told=stage.told)
+        scores = task.evaluate(test, count=STAGE_EXAMPLES, change=Instructions.in_words if stage.told else None)
         stages[stage.name] = {
             "steps": task.training.steps,
             "training_seconds": round(task.training.seconds, 1),
@@ -56,7 +67,7 @@ def train_assistant(
         history.extend({**entry, "step": entry["step"] + before} for entry in task.training.history)
 
     limits = {"max_seconds": max_seconds, "max_steps": max_steps, "folder": out, "resume": resume}
-    task.fit(data, encoders=encoders, after_stage=measure, **limits)
+    task.fit(data, encoders=encoders, start=start, after_stage=measure, **limits)
     results = training_results(task) | {
         "steps": sum(stage["steps"] for stage in stages.values()),
         "training_seconds": sum(stage["training_seconds"] for stage in stages.values()),
@@ -64,14 +75,26 @@ def train_assistant(
     }
     results |= task.evaluate(test)
     for suffix, scores in (
-        ("held_out", task.evaluate(held_out)),
-        ("chance", task.evaluate(test, count=STAGE_EXAMPLES, exchanged=True)),
+        ("held_out", task.evaluate(held_out, jobs=[job for job in jobs if job not in STORED])),
+        ("chance", task.evaluate(test, change=Instructions.exchanged)),
+        (
+            "typed",
+            task.evaluate(test, jobs=[job for job in jobs if job == "spoken_questions"], change=Instructions.typed),
+        ),
     ):
         for job, found in scores.items():
             results[job] |= {f"{name}_{suffix}": value for name, value in found.items()}
     write_samples(task, test, out)
     draw_assistant(task, test, history, stages, out / "figures")
     return finish(results, started, out)
+
+
+def default_jobs(start: Path | None) -> Sequence[str]:
+    """What is learned when nothing else is asked for; says why spoken questions are left out where nothing can speak."""
+    if start is None or find_synthesizer() is not None:
+        return RECORDED if start is None else tuple(JOBS)
+    print("spoken questions are left out: espeak-ng, which would speak them, is not installed")
+    return RECORDED
 
 
 def chat(

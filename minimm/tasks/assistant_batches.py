@@ -7,7 +7,7 @@ import re
 import torch
 from torch import Tensor
 
-from minimm.datasets.multimodal_instructions import Instructions, MultimodalInstructions
+from minimm.datasets.multimodal_instructions import TRANSCRIBE, Instructions, MultimodalInstructions
 from minimm.datasets.text_corpus import IGNORE
 from minimm.generation.decoder import pad_left
 from minimm.tokenizers import PromptTokenizer, Tokenizer
@@ -20,10 +20,12 @@ VOCABULARY_SEED = 1_234_568
 def learn_vocabulary(data: MultimodalInstructions) -> PromptTokenizer:
     """All words and places of the jobs' prompts and answers, and of what is told in place of their media."""
     generator = torch.Generator().manual_seed(VOCABULARY_SEED)
-    texts: list[str] = []
+    texts = [
+        join_places(TRANSCRIBE)
+    ]  # known from the beginning, so that a model can go on to learn from spoken questions
     for job in data.jobs:
         examples = data.draw(job, VOCABULARY_EXAMPLES, generator)
-        prompts = [*examples.prompts, *examples.in_words()]
+        prompts = [*examples.prompts, *examples.in_words().prompts]
         texts += [*map(join_places, prompts), *(f" {answer}" for answer in examples.answers)]
     return PromptTokenizer.train(texts)
 
@@ -47,13 +49,12 @@ def join_places(prompt: str) -> str:
     return re.sub(r"\s+(<\w+>)", r"\1", f" {prompt}")
 
 
-def token_rows(tokenizer: Tokenizer, examples: Instructions, told: bool) -> tuple[list[list[int]], Tensor]:
+def token_rows(tokenizer: Tokenizer, examples: Instructions) -> tuple[list[list[int]], Tensor]:
     """Rows `prompt <bos> answer`, and what must follow the `<bos>` and each word of the answer: the next, at last `<eos>`.
 
     The targets (B, T') belong to the last T' positions, when rows are padded on the left.
     """
-    texts = examples.in_words() if told else examples.prompts
-    prompts = [prompt_ids(tokenizer, text) for text in texts]
+    prompts = [prompt_ids(tokenizer, text) for text in examples.prompts]
     answers = [answer_ids(tokenizer, text) for text in examples.answers]
     rows = [[*prompt, tokenizer.bos_id, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
     targets, _ = pad_left([[*answer, tokenizer.eos_id] for answer in answers], IGNORE)

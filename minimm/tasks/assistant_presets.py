@@ -22,6 +22,7 @@ STAGES = (
     Stage("projector", 0.08, ("projectors",)),
     Stage("all", 0.80, ("language_model", "projectors", "encoders")),
 )
+MORE = Stage("more", 1.0, STAGES[-1].parts)  # for a trained assistant that learns other jobs
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ All jobs are one job: to continue a prompt in which pictures, recordings and cli
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -40,30 +40,31 @@ class MultimodalAssistant(StagedAssistant):
         data: MultimodalInstructions,
         *,
         count: int = EVALUATION_EXAMPLES,
-        told: bool = False,
-        exchanged: bool = False,
+        jobs: Sequence[str] | None = None,
+        change: Callable[[Instructions], Instructions] | None = None,
     ) -> dict[str, dict[str, float]]:
-        """For each job of `data` the share of `count` answers that are exactly right: `accuracy` where an answer is one of a
-        few, `exact_match` where it is a sentence.
+        """For each job the share of `count` answers that are exactly right: `accuracy` where an answer is one of a few,
+        `exact_match` where it is a sentence.
 
         Args:
-            told: words in place of all media: what the language model can do by itself.
-            exchanged: each prompt gets the media of another, so that only guesses are right: chance.
+            jobs: some of those of `data`; None = all.
+            change: what is done to the examples before: `Instructions.in_words` puts words in place of all media,
+                `Instructions.exchanged` gives each prompt the media of another, so that only guesses are right: chance.
         """
         results = {}
-        for number, (name, job) in enumerate(data.jobs.items()):
-            generator = torch.Generator().manual_seed(EVALUATION_SEED + number)
+        for name in data.jobs if jobs is None else jobs:
+            generator = torch.Generator().manual_seed(EVALUATION_SEED)
             examples = data.draw(name, data.most(name, count), generator)
-            written = self.answer_all(examples.exchanged() if exchanged else examples, told=told)
-            results[name] = {job.metric: exact_match(written, [[answer] for answer in examples.answers])}
+            written = self.answer_all(examples if change is None else change(examples))
+            results[name] = {data.jobs[name].metric: exact_match(written, [[answer] for answer in examples.answers])}
         return results
 
-    def answer_all(self, examples: Instructions, *, told: bool = False) -> list[str]:
+    def answer_all(self, examples: Instructions) -> list[str]:
         """An answer to each prompt of a batch of one job."""
         answers = []
         for start in range(0, len(examples), BATCH):
             part = examples.part(start, start + BATCH)
-            answers += self._write(part.in_words() if told else part.prompts, {} if told else part.media)
+            answers += self._write(part.prompts, part.media)
         return answers
 
     @torch.inference_mode()

@@ -24,7 +24,7 @@ from minimm.layers.initialization import initialize
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.multimodal_language_model import Media, MultimodalLanguageModel
 from minimm.tasks.assistant_batches import learn_vocabulary, token_rows
-from minimm.tasks.assistant_presets import ASSISTANT_PRESETS, STAGES, Stage
+from minimm.tasks.assistant_presets import ASSISTANT_PRESETS, MORE, STAGES, Stage
 from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder, load_specialist
 from minimm.tasks.presets import find_preset
 from minimm.tasks.task import Task
@@ -75,23 +75,29 @@ class StagedAssistant(Task):
         data: MultimodalInstructions,
         *,
         encoders: Mapping[str, str | Path] | None = None,
+        start: str | Path | None = None,
         max_steps: int | None = None,
         max_seconds: float | None = None,
         folder: str | Path | None = None,
         resume: bool = False,
         after_stage: Callable[[Stage], None] | None = None,
     ) -> StagedAssistant:
-        """Learn the jobs of `data`, in three stages.
+        """Learn the jobs of `data`, in three stages, or in one from an assistant that knows some of them.
 
         Args:
+            start: folder of a trained assistant to go on from, all parts at once.
             encoders: by modality, the folder of a trained task whose encoder is taken over; the others start from nothing.
             max_steps, max_seconds: of all stages together; each takes its share. folder: each stage keeps its checkpoints
                 in a folder of its own below it. resume: continue the stage that was interrupted.
             after_stage: called with the stage when it has been trained, for instance to evaluate.
         """
-        self._build(data, dict(encoders or {}))
+        check(start is None or not encoders, "encoders are taken over at the beginning; give either encoders or start")
+        if start is None:
+            self._build(data, dict(encoders or {}))
+        else:
+            self._continue(data, start)
         validation = data.draw_mixed(VALIDATION_EXAMPLES, torch.Generator().manual_seed(VALIDATION_SEED))
-        for stage in STAGES:
+        for stage in STAGES if start is None else (MORE,):
             self._learn(
                 stage,
                 data,
@@ -140,6 +146,16 @@ class StagedAssistant(Task):
         for name, encoder in taken.items():
             self.model.encoders[name].load_state_dict(encoder.state_dict())
 
+    def _continue(self, data: MultimodalInstructions, start: str | Path) -> None:
+        """The model and the vocabulary of a trained assistant."""
+        trained = type(self).load(start, device="cpu")
+        self.model, self.tokenizer = trained.model, trained.tokenizer
+        unknown = sorted(set(data.modalities) - self.model.place_ids.keys())
+        check(
+            not unknown,
+            f"{start} was not trained on {', '.join(unknown)}, which these jobs need; train it with such jobs from the start",
+        )
+
     def _learn(
         self,
         stage: Stage,
@@ -177,8 +193,9 @@ class StagedAssistant(Task):
         """The mean over the jobs, each weighted by its share of the examples."""
         total, count = 0.0, 0
         for examples in batch.values():
-            rows, targets = token_rows(self.tokenizer, examples, told)
-            logits = model(rows, {} if told else self._on_device(examples.media))  # (B, T, V)
+            examples = examples.in_words() if told else examples
+            rows, targets = token_rows(self.tokenizer, examples)
+            logits = model(rows, self._on_device(examples.media))  # (B, T, V)
             answering = logits[:, -targets.shape[1] :]  # (B, T', V)
             total = total + len(rows) * cross_entropy(answering, targets.to(self.device))
             count += len(rows)
