@@ -6,221 +6,22 @@
     <video> what happens                                  a red circle moves slowly to the left
     <image> <audio> is the spoken digit the written one   no
 
-One place, one medium; a prompt may have several, of mixed kinds. Every example also knows what could be *told* in words for
-each medium, such as the caption of a scene. Whoever reads that has to do the same job without eyes and
-ears: so a language model learns what is asked and how to answer before it sees anything. (Liu et al. 2023 made the training
-data of LLaVA in this way: a model that could not see wrote it from captions.)
+The jobs are in `instruction_jobs.py`, where their media come from in `instruction_sources.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
+from minimm.datasets.instruction_jobs import JOBS, RECORDED
 from minimm.datasets.instruction_sources import Sources
-from minimm.datasets.scene_questions import pick
-from minimm.datasets.shapes import SceneObject, describe
-from minimm.datasets.spoken_digits import DIGIT_WORDS
+from minimm.datasets.instructions import Instructions
 from minimm.errors import check
-from minimm.tokenizers.prompt import MODALITIES, find_places
 
-DIGITS = DIGIT_WORDS["en"]
-TRANSCRIBE = "<audio> write down what is said"
 SPLITS = ("train", "test", "held_out")
-
-
-@dataclass
-class Instructions:
-    """A batch of one job.
-
-    prompts, answers: B texts each. media: by modality, what its encoder takes, all media of the batch in the order of their
-    places, row by row. told: for each row, what could be said in words instead of each of its media.
-    """
-
-    prompts: list[str]
-    answers: list[str]
-    media: dict[str, tuple[Tensor, ...]]
-    told: list[list[str]]
-
-    def __len__(self) -> int:
-        return len(self.prompts)
-
-    def part(self, start: int, stop: int) -> Instructions:
-        """The rows from `start` to before `stop`."""
-        places = find_places(self.prompts[0])  # in every row the same
-        media = {
-            name: tuple(part[places.count(name) * start : places.count(name) * stop] for part in inputs)
-            for name, inputs in self.media.items()
-        }
-        rows = slice(start, stop)
-        return Instructions(self.prompts[rows], self.answers[rows], media, self.told[rows])
-
-    def exchanged(self) -> Instructions:
-        """The same prompts and answers, each with the media of the row behind it: what a model gets right now, it guesses."""
-        places = find_places(self.prompts[0])
-        media = {
-            name: tuple(part.roll(-places.count(name), dims=0) for part in inputs)
-            for name, inputs in self.media.items()
-        }
-        return Instructions(self.prompts, self.answers, media, [*self.told[1:], *self.told[:1]])
-
-    def in_words(self, modalities: Sequence[str] = MODALITIES) -> Instructions:
-        """The same with words in place of all media of these modalities."""
-        prompts, left = [], []
-        for prompt, words in zip(self.prompts, self.told, strict=True):
-            places = find_places(prompt)
-            left.append([told for place, told in zip(places, words, strict=True) if place not in modalities])
-            for place, told in zip(places, words, strict=True):
-                prompt = prompt.replace(f"<{place}>", told, 1) if place in modalities else prompt
-            prompts.append(prompt)
-        media = {name: inputs for name, inputs in self.media.items() if name not in modalities}
-        return Instructions(prompts, self.answers, media, left)
-
-    def typed(self) -> Instructions:
-        """The same with what is said typed instead."""
-        return self.in_words(("audio",))
-
-
-@dataclass(frozen=True)
-class Job:
-    """One thing that the model should be able to do."""
-
-    draw: Callable[[Sources, int, torch.Generator], Instructions]
-    modalities: tuple[str, ...]  # in the order of the prompt's places
-    share: float  # of the examples in a mixed batch, relative to the others
-    metric: str  # "accuracy" of an answer that is one of a few, or "exact_match" of a sentence
-
-
-def worded(wordings: Sequence[str], count: int, generator: torch.Generator) -> list[str]:
-    """`count` times one of the wordings."""
-    return [pick(wordings, choice) for choice in torch.rand(count, generator=generator).tolist()]
-
-
-def captions(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Describe a scene."""
-    scenes = sources.scenes.draw(count, generator)
-    prompts = worded(("<image> describe the picture", "<image> what does the picture show"), count, generator)
-    return Instructions(prompts, scenes.captions, {"image": (scenes.images,)}, [[text] for text in scenes.captions])
-
-
-def questions(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Answer a typed question about a scene."""
-    asked = sources.questions.draw(count, generator)
-    prompts = [f"<image> {question}" for question in asked.questions]
-    told = [[describe(objects)] for objects in asked.objects]
-    return Instructions(prompts, asked.answers, {"image": (asked.images,)}, told)
-
-
-def lists(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Name only the colours of a scene, or only the shapes: another instruction, another answer to the same picture."""
-    scenes = sources.scenes.draw(count, generator)
-    prompts = worded(("<image> name the colours", "<image> name the shapes"), count, generator)
-
-    def answer(prompt: str, objects: list[SceneObject]) -> str:
-        return " and ".join(item.colour if prompt.endswith("colours") else item.shape for item in objects)
-
-    answers = [answer(*row) for row in zip(prompts, scenes.objects, strict=True)]
-    return Instructions(prompts, answers, {"image": (scenes.images,)}, [[text] for text in scenes.captions])
-
-
-def two_scenes(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Describe the first or the second of two pictures."""
-    scenes = sources.short_scenes.draw(2 * count, generator)
-    ordinals = worded(("first", "second"), count, generator)
-    prompts = [f"<image> <image> describe the {ordinal} picture" for ordinal in ordinals]
-    told = [scenes.captions[2 * row : 2 * row + 2] for row in range(count)]
-    answers = [pair[ordinal == "second"] for pair, ordinal in zip(told, ordinals, strict=True)]
-    return Instructions(prompts, answers, {"image": (scenes.images,)}, told)
-
-
-def written_digits(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Read a handwritten digit."""
-    images, digits = sources.draw_written(count, generator)
-    names = [DIGITS[digit] for digit in digits.tolist()]
-    prompts = worded(("<image> which digit is written", "<image> read the digit"), count, generator)
-    return Instructions(prompts, names, {"image": (images,)}, [[name] for name in names])
-
-
-def spoken_digits(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Understand a spoken digit."""
-    log_mels, mask, digits = sources.draw_spoken(count, generator)
-    names = [DIGITS[digit] for digit in digits.tolist()]
-    prompts = worded(("<audio> which digit is spoken", "<audio> what number do you hear"), count, generator)
-    return Instructions(prompts, names, {"audio": (log_mels, mask)}, [[name] for name in names])
-
-
-def clips(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Say what a clip shows."""
-    drawn = sources.clips.draw(count, generator)
-    prompts = worded(("<video> what happens", "<video> describe the clip"), count, generator)
-    return Instructions(prompts, drawn.captions, {"video": (drawn.clips,)}, [[text] for text in drawn.captions])
-
-
-def same_digit(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Say whether two pictures show the same digit; half of them do."""
-    first, digits = sources.draw_written(count, generator)
-    second, others = sources.draw_written(count, generator, half_of=digits)
-    images = torch.stack([first, second], dim=1).flatten(0, 1)  # (2 B, 3, S, S), pair by pair
-    told, answers = compared(digits, others)
-    return Instructions(["<image> <image> are the two digits the same"] * count, answers, {"image": (images,)}, told)
-
-
-def heard_and_seen(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Say whether the spoken digit is the written one; half of them are."""
-    log_mels, mask, spoken = sources.draw_spoken(count, generator)
-    images, written = sources.draw_written(count, generator, half_of=spoken)
-    told, answers = compared(written, spoken)
-    prompts = ["<image> <audio> is the spoken digit the written one"] * count
-    return Instructions(prompts, answers, {"image": (images,), "audio": (log_mels, mask)}, told)
-
-
-def spoken_questions(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Answer a question about a scene that is only heard."""
-    asked, log_mels, mask = sources.draw_spoken_questions(count, generator)
-    told = [[describe(found), question] for found, question in zip(asked.objects, asked.questions, strict=True)]
-    media = {"image": (asked.images,), "audio": (log_mels, mask)}
-    return Instructions(["<image> <audio>"] * count, asked.answers, media, told)
-
-
-def transcripts(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Write down a spoken question, without a picture."""
-    asked, log_mels, mask = sources.draw_spoken_questions(count, generator)
-    told = [[question] for question in asked.questions]
-    return Instructions([TRANSCRIBE] * count, asked.questions, {"audio": (log_mels, mask)}, told)
-
-
-def compared(digits: Tensor, others: Tensor) -> tuple[list[list[str]], list[str]]:
-    """The names of each two digits, (B,) and (B,), and whether they are the same."""
-    told = [[DIGITS[one], DIGITS[other]] for one, other in zip(digits.tolist(), others.tolist(), strict=True)]
-    return told, ["yes" if one == other else "no" for one, other in told]
-
-
-JOBS = {
-    "captions": Job(captions, ("image",), 2.0, "exact_match"),
-    "questions": Job(questions, ("image",), 3.0, "accuracy"),
-    "lists": Job(lists, ("image",), 0.5, "exact_match"),
-    "two_scenes": Job(two_scenes, ("image", "image"), 0.5, "exact_match"),
-    "written_digits": Job(written_digits, ("image",), 0.75, "accuracy"),
-    "same_digit": Job(same_digit, ("image", "image"), 0.25, "accuracy"),
-    "spoken_digits": Job(spoken_digits, ("audio",), 0.75, "accuracy"),
-    "heard_and_seen": Job(heard_and_seen, ("image", "audio"), 0.25, "accuracy"),
-    "clips": Job(clips, ("video",), 1.5, "exact_match"),
-    "spoken_questions": Job(spoken_questions, ("image", "audio"), 2.0, "accuracy"),
-    "transcripts": Job(transcripts, ("audio",), 1.0, "exact_match"),
-}
-SYNTHESIZED = ("spoken_questions", "transcripts")  # these need a program that speaks
-RECORDED = tuple(name for name in JOBS if name not in SYNTHESIZED)
-STORED = (
-    "written_digits",
-    "same_digit",
-    "spoken_digits",
-    "heard_and_seen",
-    "transcripts",
-)  # no scene: nothing is held out
 
 
 class MultimodalInstructions:

@@ -10,13 +10,9 @@ from typing import Any
 
 import torch
 
-from minimm.datasets.multimodal_instructions import (
-    JOBS,
-    RECORDED,
-    STORED,
-    Instructions,
-    MultimodalInstructions,
-)
+from minimm.datasets.instruction_jobs import JOBS, RECORDED, STORED
+from minimm.datasets.instructions import Instructions
+from minimm.datasets.multimodal_instructions import MultimodalInstructions
 from minimm.errors import check
 from minimm.features.speech_synthesis import find_synthesizer
 from minimm.files import write_text

@@ -7,7 +7,9 @@ import re
 import torch
 from torch import Tensor
 
-from minimm.datasets.multimodal_instructions import TRANSCRIBE, Instructions, MultimodalInstructions
+from minimm.datasets.instruction_jobs import TRANSCRIBE
+from minimm.datasets.instructions import Instructions
+from minimm.datasets.multimodal_instructions import MultimodalInstructions
 from minimm.datasets.text_corpus import IGNORE
 from minimm.generation.decoder import pad_left
 from minimm.tokenizers import PromptTokenizer, Tokenizer

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from minimm.datasets.multimodal_instructions import Instructions, MultimodalInstructions
+from minimm.datasets.instructions import Instructions
+from minimm.datasets.multimodal_instructions import MultimodalInstructions
 from minimm.errors import check
 from minimm.generation.sampling import generate
 from minimm.metrics import exact_match

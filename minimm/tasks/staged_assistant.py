@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from minimm.datasets.multimodal_instructions import Instructions, MultimodalInstructions
+from minimm.datasets.instructions import Instructions
+from minimm.datasets.multimodal_instructions import MultimodalInstructions
 from minimm.errors import check
 from minimm.layers.initialization import initialize
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
