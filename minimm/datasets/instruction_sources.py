@@ -19,6 +19,7 @@ from minimm.features.audio_augmentation import mask_spans
 
 IMAGE_SIZE = 32  # side of every picture and frame, in pixels
 NUM_MELS = 40
+DIGIT_OF = {word: digit for words in DIGIT_WORDS.values() for digit, word in enumerate(words)}  # in every language
 
 
 class Sources:
@@ -92,7 +93,7 @@ class Sources:
             digits = torch.tensor([recording.digit for recording in chosen])
             return *log_mel_batch([recording.waveform for recording in chosen], SAMPLE_RATE, NUM_MELS), digits
         speech = self.recordings.draw(count, generator, num_digits=(1, 1), speeds=SPEEDS)
-        digits = torch.tensor([DIGIT_WORDS["en"].index(text) for text in speech.texts])
+        digits = torch.tensor([DIGIT_OF[text] for text in speech.texts])
         log_mels, mask = log_mel_batch(speech.waveforms, SAMPLE_RATE, NUM_MELS)
         return mask_spans(log_mels, mask.sum(dim=1), generator), mask, digits
 

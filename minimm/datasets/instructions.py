@@ -1,8 +1,8 @@
 """A batch of prompts in which media stand, with what should be answered, and what could be told in words for each medium.
 
-One place, one medium; a prompt may have several, of mixed kinds. Whoever is told about a scene in words, by its caption, has to
-do the same job without eyes: so a language model learns what is asked and how to answer before it sees anything. (Liu et al.
-2023 made the training data of LLaVA in this way: a model that could not see wrote it from captions.)
+One place, one medium; a prompt may have several, of mixed kinds. Whoever is told about a scene in words, by its caption, has
+to do the same job without eyes: so a language model learns what is asked and how to answer before it sees anything. (Liu et
+al. 2023 made the training data of LLaVA in this way: a model that could not see wrote it from captions.)
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from minimm.datasets.instruction_jobs import JOBS, RECORDED
 from minimm.datasets.instruction_sources import Sources
 from minimm.datasets.instructions import Instructions
 from minimm.errors import check
+from minimm.tokenizers.prompt import MODALITIES
 
 SPLITS = ("train", "test", "held_out")
 
@@ -44,7 +45,8 @@ class MultimodalInstructions:
     @property
     def modalities(self) -> list[str]:
         """All modalities that the jobs need."""
-        return sorted({name for job in self.jobs.values() for name in job.modalities})
+        needed = {name for job in self.jobs.values() for name in job.modalities}
+        return [name for name in MODALITIES if name in needed]
 
     def draw(self, job: str, count: int, generator: torch.Generator) -> Instructions:
         """`count` examples of one job."""

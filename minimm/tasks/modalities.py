@@ -91,7 +91,7 @@ def load_specialist(folder: str | Path, modality: str) -> nn.Module:
     from minimm import tasks
 
     kind = load_config(folder)["kind"]
-    known = {getattr(tasks, name).kind: getattr(tasks, name) for name in tasks.__all__}
+    known = {task.kind: task for task in map(vars(tasks).get, tasks.__all__) if hasattr(task, "kind")}
     model = known[kind].load(folder, device="cpu").model if kind in known else None
     encoder = getattr(model, f"{modality}_encoder", getattr(model, "encoder", None))
     check(

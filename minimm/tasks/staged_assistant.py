@@ -139,7 +139,7 @@ class StagedAssistant(Task):
                     name: describe_encoder(taken[name]) if name in taken else MODALITIES[name].encoder
                     for name in data.modalities
                 },
-                "place_ids": self.tokenizer.place_ids,
+                "place_ids": {name: self.tokenizer.place_ids[name] for name in data.modalities},
                 "merge": {name: MODALITIES[name].merge for name in data.modalities},
             }
         )
