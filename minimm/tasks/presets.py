@@ -177,7 +177,7 @@ CAPTION_PRESETS = {
     # Scenes of shapes, 32 x 32 pixels.
     "tiny": CaptionPreset(),
     # Scenes of real pictures, 64 x 64 pixels.
-    "scenes": CaptionPreset(image_size=64, channels=(32, 64, 96), patch_size=8),
+    "scenes": CaptionPreset(image_size=64, channels=(16, 32, 64), patch_size=8),
     # Pictures of 64 x 64 pixels, such as emoji.
     "small": CaptionPreset(
         image_size=64,
