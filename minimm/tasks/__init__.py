@@ -12,6 +12,7 @@ from minimm.tasks.question_answerer import QuestionAnswerer
 from minimm.tasks.summarizer import Summarizer
 from minimm.tasks.text_classifier import TextClassifier
 from minimm.tasks.text_generator import TextGenerator
+from minimm.tasks.text_to_image_generator import TextToImageGenerator
 from minimm.tasks.translator import Translator
 from minimm.tasks.video_captioner import VideoCaptioner
 from minimm.tasks.visual_question_answerer import VisualQuestionAnswerer
@@ -26,6 +27,7 @@ __all__ = [
     "Summarizer",
     "TextClassifier",
     "TextGenerator",
+    "TextToImageGenerator",
     "Translator",
     "VideoCaptioner",
     "VisualQuestionAnswerer",
