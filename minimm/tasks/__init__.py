@@ -9,6 +9,7 @@ from minimm.tasks.image_captioner import ImageCaptioner
 from minimm.tasks.masked_text_model import MaskedTextModel
 from minimm.tasks.multimodal_assistant import MultimodalAssistant
 from minimm.tasks.question_answerer import QuestionAnswerer
+from minimm.tasks.speech_recognizer import SpeechRecognizer
 from minimm.tasks.summarizer import Summarizer
 from minimm.tasks.text_classifier import TextClassifier
 from minimm.tasks.text_generator import TextGenerator
@@ -24,6 +25,7 @@ __all__ = [
     "MultimodalAssistant",
     "PivotCaptioner",
     "QuestionAnswerer",
+    "SpeechRecognizer",
     "Summarizer",
     "TextClassifier",
     "TextGenerator",
