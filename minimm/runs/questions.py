@@ -66,7 +66,7 @@ def train_question_answerer(
     rows = zip(questions, given, answers, strict=True)
     write_text(
         out / "samples.txt",
-        "".join(f"{q}? {a}" + ("\n" if a == truth else f"   (wrong: {truth})\n") for q, a, truth in rows),
+        "".join(f"{q}: {a}" + ("\n" if a == truth else f"   (wrong: {truth})\n") for q, a, truth in rows),
     )
     draw_question_answerer(task, images, questions, given, answers, out / "figures")
     return finish(results, started, out)
@@ -124,7 +124,7 @@ def draw_question_answerer(
 
     title, uniform = "Visual question answerer", math.log(len(task.answers))
     save_figure(loss_curves(task.training.history, title, uniform_loss=uniform), folder / "answerer_loss.png")
-    texts = [f"{question}?\n{answer}" for question, answer in zip(questions, given, strict=True)]
+    texts = [f"{question}:\n{answer}" for question, answer in zip(questions, given, strict=True)]
     right = [answer == truth for answer, truth in zip(given, answers, strict=True)]
     grid = picture_grid(images[:8].numpy(), texts[:8], right[:8], title="Questions and answers")
     save_figure(grid, folder / "answers.png")
