@@ -22,16 +22,20 @@ WEIGHT_STD = 0.02
 
 
 @torch.no_grad()
-def initialize(model: nn.Module, generator: torch.Generator, num_layers: int = 1) -> None:
+def initialize(
+    model: nn.Module, generator: torch.Generator, num_layers: int = 1, *, linear_std: float = WEIGHT_STD
+) -> None:
     """Fill every weight of `model` in place, in the order of `model.modules()`; biases become zero.
 
     Args:
         generator: a CPU generator; the model must be on the CPU.
         num_layers: how many blocks write into one residual stream.
+        linear_std: standard deviation of the linear layers. GPT-2's is 1/sqrt(d_model) of a model 2,500 wide; in a narrow
+            model whose inputs are long and much alike, such as regions of pictures, 1/sqrt(d_model) learns to look sooner.
     """
     for module in model.modules():
         if isinstance(module, nn.Linear):
-            module.weight.normal_(0.0, WEIGHT_STD, generator=generator)
+            module.weight.normal_(0.0, linear_std, generator=generator)
             if module.bias is not None:
                 module.bias.zero_()
         elif isinstance(module, nn.Embedding):

@@ -143,7 +143,8 @@ class StagedAssistant(Task):
                 "merge": {name: MODALITIES[name].merge for name in data.modalities},
             }
         )
-        initialize(self.model, torch.Generator().manual_seed(self.seed), preset.num_layers)
+        generator = torch.Generator().manual_seed(self.seed)
+        initialize(self.model, generator, preset.num_layers, linear_std=preset.d_model**-0.5)
         for name, encoder in taken.items():
             self.model.encoders[name].load_state_dict(encoder.state_dict())
 
