@@ -26,9 +26,9 @@ FAST = {"learning_rate": 1e-2, "warmup_steps": 10, "precision": "float32"}
 
 @pytest.fixture(scope="module")
 def few_digits():
-    """Three digits of one speaker: enough to see that something is learnt in seconds."""
+    """Two digits of one speaker: enough to see that something is learnt in seconds."""
     digits = SpokenDigits("speech/en")
-    return digits.part([r for r in digits.recordings if r.speaker == "alto" and r.digit in (1, 6, 8)])
+    return digits.part([r for r in digits.recordings if r.speaker == "alto" and r.digit in (1, 6)])
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +47,11 @@ def saved(recognizer, tmp_path_factory):
 
 
 def test_a_few_digits_are_learnt_in_seconds(recognizer, few_digits):
-    assert recognizer.training.best_validation_loss < 0.5  # knowing nothing gives ln 7 = 1.9
-    assert recognizer.evaluate(few_digits)["accuracy"] >= 0.8
-    pairs = few_digits.draw(20, torch.Generator().manual_seed(1), num_digits=(2, 2))
-    scores = recognizer.evaluate(pairs)
-    assert set(scores) == {"word_error_rate", "exact_match"} and scores["word_error_rate"] < 0.5
+    assert recognizer.training.best_validation_loss < 0.5  # knowing nothing gives ln 6 = 1.8
+    strings = few_digits.draw(40, torch.Generator().manual_seed(1), num_digits=(1, 2))
+    scores = recognizer.evaluate(strings)
+    assert scores["word_error_rate"] < 0.3 and scores["exact_match"] > 0.6
+    assert set(recognizer.evaluate(few_digits)) == {"accuracy"}
 
 
 def test_a_file_a_waveform_and_another_rate_are_written_alike(recognizer, tmp_path):
@@ -60,7 +60,7 @@ def test_a_file_a_waveform_and_another_rate_are_written_alike(recognizer, tmp_pa
     write_wav(tmp_path / "fast.wav", resample(waveform, rate, 22_050), 22_050)
     texts = recognizer.transcribe_all([file, (waveform, rate), tmp_path / "fast.wav", (0.1 * waveform, rate)])
     assert len(set(texts)) == 1 and texts[0] == recognizer.transcribe(str(file))
-    assert recognizer.transcribe(file, num_beams=3).split()[0] in ("one", "six", "eight")
+    assert recognizer.transcribe(file, num_beams=3).split()[0] in ("one", "six")
 
 
 def test_recordings_written_together_and_alone_are_written_alike(recognizer, few_digits):
@@ -108,7 +108,7 @@ def test_train_and_transcribe_from_the_command_line(tmp_path, few_digits, capsys
     assert run("train", "speech-recognizer", "--data", data, "--out", out, "--leave-out", "bob", *options) == 0
     results = read_json(out / "results.json")
     assert {"accuracy", "word_error_rate", "exact_match", "steps", "speaker_left_out"} <= set(results)
-    assert results["speaker_left_out"] == "bob" and results["recordings"] == 18
+    assert results["speaker_left_out"] == "bob" and results["recordings"] == 12
     assert (out / "samples.txt").read_text(encoding="utf-8").startswith("truth\twritten\n")
     for name in ("loss", "sound", "attention"):
         assert Image.open(out / "figures" / f"{name}.png").width > 300
