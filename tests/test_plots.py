@@ -23,7 +23,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from minimm.errors import MinimmError
-from minimm.plots import attention_grid, caption_strip, labels, loss_curves, picture_grid, save_figure
+from minimm.plots import attention_grid, caption_strip, filmstrip, labels, loss_curves, picture_grid, save_figure
 from minimm.plots.caption import _interpolation
 from minimm.plots.labels import shorten, token_label, width, wrap
 from minimm.plots.loss import running_mean
@@ -50,6 +50,7 @@ def small_figures():
     image = RANDOM.random((3, 8, 8)).round(1)
     yield "attention", attention_grid(attention(2, 3, 4, 4), TOKENS[:4], TOKENS[:4], "Attention")
     yield "caption", caption_strip(image, WORDS[:2], attention(2, 4, 4), [None, (1, 2, 5, 7)])
+    yield "filmstrip", filmstrip(np.stack([image, image]), WORDS[:2], attention(2, 2, 4, 4))
     yield "loss", loss_curves(HISTORY, "Loss", uniform_loss=4.2)
     yield "pictures", picture_grid(np.stack([image, image]), WORDS[1:3], [True, False])
 
@@ -122,6 +123,30 @@ def test_a_caption_strip_of_any_size_is_well_made_and_has_one_panel_more_than_wo
     figure = caption_strip(np.ones((3, height, wide)), words, attention(len(words), 3, 5), max_per_row=per_row)
     assert len(maps_of(figure)) == len(words) + 1
     assert_well_made(figure)
+
+
+@few_examples
+@given(some_words, st.integers(1, 40), st.integers(1, 60), st.integers(1, 60), st.booleans())
+def test_a_filmstrip_of_any_size_is_well_made_and_has_one_row_more_than_words(words, frames, height, wide, timed):
+    clip, maps = np.ones((frames, 3, height, wide)), attention(len(words), frames, 3, 5)
+    figure = filmstrip(clip, words, maps, np.arange(frames) * 1.25 if timed else None)
+    assert len(maps_of(figure)) == len(words) + 1
+    assert_well_made(figure)
+    shown = [text for text in written(figure).split("\n") if text.endswith(" s") or text.isdecimal()]
+    assert len(shown) - 2 * (not timed) == min(frames, 12)  # the colour bar has a 0 and a 1
+
+
+def test_what_a_filmstrip_cannot_draw_is_explained():
+    clip, maps = np.ones((4, 3, 6, 6)), attention(2, 4, 2, 2)
+    for arguments, message in (
+        ((clip, ["one"], maps), "there are 1 words, 4 frames, no times and maps of shape"),
+        ((clip[:3], ["a", "b"], maps), "there are 2 words, 3 frames"),
+        ((clip, ["a", "b"], maps, [0.0]), "4 frames, 1 times"),
+        ((clip[:, :1],), r"\(T, 3, H, W\) was expected"),
+        ((clip, ["a", "b"], -maps), "weights are at least 0"),
+    ):
+        with pytest.raises(MinimmError, match=message):
+            filmstrip(*arguments)
 
 
 @few_examples

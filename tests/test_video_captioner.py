@@ -140,7 +140,7 @@ def unseen(count: int = 100):
 def test_a_video_captioner_learns_and_says_what_it_scores(captioner):
     scores = captioner.evaluate(unseen())
     assert captioner.training.best_validation_loss < 0.4
-    assert scores["speed_accuracy"] > 0.8 and scores["bleu4"] > 1.1 * scores["bleu4_shuffled"]
+    assert scores["speed_accuracy"] > 0.8 and scores["bleu4"] > scores["bleu4_shuffled"] + 2
     assert scores["exact_match_shuffled_chance"] == scores["direction_accuracy_shuffled_chance"] == 0.5
     assert scores["exact_match_chance"] == pytest.approx(1 / 8)
     both = {"exact_match", "bleu4", "cider", "direction_accuracy", "speed_accuracy"}

@@ -70,10 +70,10 @@ class ClipPreset:
     num_heads: int = 4
     num_layers: int = 2
     dropout: float = 0.0
-    batch_size: int = 64
+    batch_size: int = 32
     training: TrainerConfig = field(
         default_factory=lambda: TrainerConfig(
-            max_seconds=240, optimizer="muon", learning_rate=3e-3, warmup_steps=100, weight_decay=0.2, betas=(0.9, 0.95)
+            max_seconds=250, optimizer="muon", learning_rate=3e-3, warmup_steps=100, weight_decay=0.2, betas=(0.9, 0.95)
         )
     )
 
@@ -191,7 +191,7 @@ CLIP_PRESETS = {
     # Clips of moving shapes, 8 frames of 32 x 32 pixels.
     "tiny": ClipPreset(),
     # Own clips, 8 frames of 64 x 64 pixels.
-    "small": ClipPreset(image_size=64, channels=(16, 32, 64, 96), batch_size=32),
+    "small": ClipPreset(image_size=64, channels=(16, 32, 64, 96)),
 }
 
 QUESTION_PRESETS = {
