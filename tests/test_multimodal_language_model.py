@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numerical import assert_same, fill, normal, seeds
 from small_models import CONTEXT_LENGTH, VOCAB_SIZE, models
 
 from minimm.errors import MinimmError
+from minimm.first_principles import splice as first_principles
 from minimm.generation.beam_search import beam_search
 from minimm.generation.sampling import generate
 from minimm.models.memory import Memory
@@ -72,6 +74,7 @@ words = st.integers(0, AUDIO - 1)
 mixed = st.lists(st.lists(st.integers(0, VOCAB_SIZE - 1), min_size=1, max_size=7), min_size=1, max_size=3)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=3), st.data(), seeds)
 def test_merging_lays_neighbours_side_by_side_and_zeros_where_there_are_none(grid, data, seed):
     merge = [data.draw(st.integers(1, 3)) for _ in grid]
@@ -105,6 +108,7 @@ def test_a_projector_is_two_layers_over_merged_neighbours_and_refuses_another_nu
             merge_neighbours(memory, merge)
 
 
+@settings(max_examples=25)
 @given(plain, st.lists(st.lists(words, min_size=1, max_size=6), min_size=1, max_size=3), seeds)
 def test_without_media_it_is_the_plain_language_model(language_model, rows, seed):
     model, width = with_media(language_model, seed), max(map(len, rows))
@@ -113,6 +117,7 @@ def test_without_media_it_is_the_plain_language_model(language_model, rows, seed
         assert_same(logits[row, width - len(ids) :], language_model(torch.tensor([ids]))[0])
 
 
+@settings(max_examples=25)
 @given(plain, st.lists(words, min_size=1, max_size=4), words, words, st.data(), seeds)
 def test_media_projected_to_the_vectors_of_words_read_as_those_words(language_model, text, one, other, data, seed):
     """A picture of two positions whose vectors are those of two words, at any place of the text."""
@@ -127,6 +132,7 @@ def test_media_projected_to_the_vectors_of_words_read_as_those_words(language_mo
     assert (span.modality, span.start, span.stop, span.grid) == ("image", at, at + 2, (1, 2))
 
 
+@settings(max_examples=25)
 @given(plain, mixed, seeds)
 def test_a_padded_batch_of_mixed_media_equals_its_rows_alone(language_model, rows, seed):
     model, media = with_media(language_model, seed), random_media(rows, torch.Generator().manual_seed(seed))
@@ -142,6 +148,42 @@ def test_a_padded_batch_of_mixed_media_equals_its_rows_alone(language_model, row
         )
 
 
+@settings(max_examples=25)
+@given(plain, st.lists(st.integers(0, 2), min_size=1, max_size=5), seeds)
+def test_the_splice_in_numpy_gives_the_same_vectors_and_its_gradient_is_autograds(language_model, row, seed):
+    generator, width = torch.Generator().manual_seed(seed), language_model.config.d_model
+    row = [IMAGE if token == 0 else token for token in row]
+    places = [at for at, token in enumerate(row) if token == IMAGE]
+    media = normal(generator, len(places), 2, width).requires_grad_()
+    mask = torch.ones(len(places), 2, dtype=torch.bool)
+    projected = {"image": Memory(media, mask, (1, 2))} if places else {}
+    spliced = with_media(language_model, seed).splice([row], projected).vectors[0]
+    vectors = language_model.embed(torch.tensor(row)).detach().numpy()
+    arrays = list(media.detach().numpy())
+    assert np.array_equal(first_principles.splice(vectors, places, arrays), spliced.detach().numpy())
+    weighting = normal(generator, *spliced.shape)
+    (spliced * weighting).sum().backward()
+    _, gradients = first_principles.splice_backward(weighting.numpy(), vectors, places, arrays)
+    assert all(
+        np.array_equal(gradient, own)
+        for gradient, own in zip(gradients, media.grad.numpy() if places else [], strict=True)
+    )
+
+
+@given(st.integers(1, 2), st.integers(1, 2), st.integers(1, 3), seeds)
+def test_merging_in_numpy_gives_the_same_vectors_and_going_back_undoes_it(rows, columns, size, seed):
+    features = normal(torch.Generator().manual_seed(seed), rows * size, columns * size, 2)
+    memory = Memory(
+        features.view(1, -1, 2), torch.ones(1, features[..., 0].numel(), dtype=torch.bool), features.shape[:2]
+    )
+    merged = first_principles.merge_neighbours(features.numpy(), size)
+    assert np.array_equal(
+        merged.reshape(1, rows * columns, -1), merge_neighbours(memory, (size, size)).features.numpy()
+    )
+    assert np.array_equal(first_principles.merge_neighbours_backward(merged, size), features.numpy())
+
+
+@settings(max_examples=25)
 @given(plain, st.lists(words, min_size=1, max_size=3), seeds)
 def test_two_pictures_that_change_places_change_the_answer_and_what_comes_before_a_picture_does_not_see_it(
     language_model, text, seed
@@ -153,6 +195,7 @@ def test_two_pictures_that_change_places_change_the_answer_and_what_comes_before
     assert (logits[:, len(text) :] != swapped[:, len(text) :]).any(dim=-1).all()
 
 
+@settings(max_examples=25)
 @given(plain, mixed, st.integers(1, 6), seeds)
 def test_writing_with_a_cache_is_writing_without(language_model, rows, length, seed):
     """Greedy decoding after a prompt that is read once equals reading everything again for every word."""
@@ -171,6 +214,7 @@ def test_writing_with_a_cache_is_writing_without(language_model, rows, length, s
     assert best[1] == written[0]
 
 
+@settings(max_examples=25)
 @given(plain, seeds)
 def test_every_part_learns_and_frozen_parts_do_not(language_model, seed):
     model, rows = with_media(language_model, seed), [[0, IMAGE, AUDIO, 1], [AUDIO, 2]]
@@ -180,6 +224,7 @@ def test_every_part_learns_and_frozen_parts_do_not(language_model, seed):
     assert [name for name, p in model.projectors.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
+@settings(max_examples=25)
 @given(plain)
 def test_places_and_media_that_do_not_fit_are_explained(language_model):
     model, picture = with_media(language_model, 0), torch.zeros(1, 4, WIDTH, dtype=torch.float64)
