@@ -68,7 +68,7 @@ def filmstrip(
         axes.imshow(_in_a_row(pictures), aspect="auto", origin="upper", interpolation="antialiased")
         figure.write(left - 0.08, top + panel_height / 2, label, NORMAL, ha="right", va="center")
     if labels:
-        figure.colour_bar(right + 0.08, above + step_y, min(2.0, max(1.0, len(labels) * step_y - GAP)), COLOUR_MAP)
+        figure.colour_bar(right + 0.08, above, min(2.0, (len(labels) + 1) * step_y - GAP), COLOUR_MAP)
     return figure
 
 

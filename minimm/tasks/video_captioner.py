@@ -37,15 +37,14 @@ from minimm.tasks.captioner import Captioner
 from minimm.tasks.presets import CLIP_PRESETS
 from minimm.tokenizers import WordTokenizer
 
-EVALUATION_SEED = (
-    VALIDATION_SEED + 2
-)  # of the order in which shuffled frames are shown, and of changes to a folder's clips
+# Of the order in which shuffled frames are shown, and of the changes to a folder's clips.
+EVALUATION_SEED = VALIDATION_SEED + 2
 Clip = Any  # a path of an animated file or of a folder of frames, or an array (T, 3, H, W) in [0, 1]
 
 
 class VideoCaptioner(Captioner):
-    """A small CNN sees each frame, a GRU remembers, a small Transformer decoder writes, and cross-attention shows when and
-    where each word came from.
+    """A small CNN sees each frame, a GRU follows what changes, a small Transformer decoder writes, and cross-attention
+    shows when and where each word came from.
 
     Args:
         preset: "tiny" (8 frames of 32 x 32 pixels) or "small" (64 x 64); see `tasks.presets`.
