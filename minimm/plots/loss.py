@@ -21,10 +21,12 @@ WIDTH, HEIGHT = 6.2, 3.2  # inches of the axes
 SMOOTHED_SHARE = 25  # the running mean spans one 25th of the points
 
 
-def loss_curves(history: Sequence[Mapping[str, float]], title: str, uniform_loss: float | None = None) -> Figure:
+def loss_curves(
+    history: Sequence[Mapping[str, float]], title: str, uniform_loss: float | None = None, unit: str = "token"
+) -> Figure:
     """Draw the losses of a run. Each entry of `history` has `step`, and `train_loss` or `validation_loss` or both.
 
-    Losses are in nats per token. `uniform_loss` is the loss of a uniform guess, ln V. Raises `MinimmError` where there
+    Losses are in nats per `unit`. `uniform_loss` is the loss of a uniform guess, ln V. Raises `MinimmError` where there
     is nothing to draw or a loss is not finite.
     """
     training, validation = _series(history, "train_loss"), _series(history, "validation_loss")
@@ -48,7 +50,7 @@ def loss_curves(history: Sequence[Mapping[str, float]], title: str, uniform_loss
         axes.plot(steps, losses, color=VERMILLION, linewidth=1.4, linestyle="-", label=label, **marker)
     _set_limits(axes, np.concatenate([training, validation]), uniform_loss)
     axes.set_xlabel("step", **text_style(NORMAL))
-    figure.write(0, 0.25 + HEIGHT / 2, "loss (nats per token)", NORMAL, rotation=90, va="center")
+    figure.write(0, 0.25 + HEIGHT / 2, f"loss (nats per {unit})", NORMAL, rotation=90, va="center")
     axes.legend(
         **{"loc": "lower left", "bbox_to_anchor": (0, 1.0), "ncols": 3, "frameon": False, "borderaxespad": 0.2},
         **{"prop": FontProperties(family=list(families()), size=SMALL), "labelcolor": INK, "columnspacing": 1.2},

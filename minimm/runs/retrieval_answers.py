@@ -82,7 +82,7 @@ def write_answers(task: CrossModalRetriever, answers: list[Answer], out: Path) -
         lines += [f"  {'right' if hit.correct else 'wrong'} {hit.score:6.3f}  {hit.name}" for hit in answer.hits]
     write_text(out / "samples.txt", "\n".join(lines) + "\n")
     uniform = math.log(task.preset.batch_size)
-    curves = loss_curves(task.training.history, "Retriever", uniform_loss=uniform)
+    curves = loss_curves(task.training.history, "Retriever", uniform_loss=uniform, unit="pair")
     save_figure(curves, out / "figures" / "retriever_loss.png")
     queries, names, hits = zip(*((answer.query, answer.name, answer.hits) for answer in answers), strict=True)
     save_figure(retrieval_grid(queries, hits, names), out / "figures" / "retrieval.png")

@@ -25,7 +25,7 @@ from minimm.tasks.retrieval_data import Batch, retrieval_source
 from minimm.tokenizers import WordTokenizer
 from minimm.training.contrastive import labelled_contrastive_loss
 
-VALIDATION_PAIRS = 128
+VALIDATION_BATCHES = 2  # as large as those of training, so that the losses can be compared
 EVALUATION_SEED = VALIDATION_SEED + 2  # changes to a folder's pictures that no validation used to choose a model
 # In the order in which collections are searched when none is named.
 WORD = {"image": "pictures", "text": "texts", "audio": "recordings", "video": "clips"}
@@ -85,8 +85,9 @@ class CrossModalRetriever(JointSpace):
             dataset = CocoCaptions.from_arrays([load_image(item, preset.image_size) for item in items], list(captions))
         source = retrieval_source(dataset)
         self.tokenizer = WordTokenizer.train(map(as_words, source.texts))
-        validation = source.draw(VALIDATION_PAIRS, torch.Generator().manual_seed(VALIDATION_SEED))
-        self.model = self.build(self._planned(validation.things, source.texts))
+        generator = torch.Generator().manual_seed(VALIDATION_SEED)
+        validation = [source.draw(preset.batch_size, generator) for _ in range(VALIDATION_BATCHES)]
+        self.model = self.build(self._planned(validation[0].things, source.texts))
         initialize(self.model, torch.Generator().manual_seed(self.seed), preset.num_layers)
         self._train(
             preset.training,
@@ -96,7 +97,7 @@ class CrossModalRetriever(JointSpace):
             resume=resume,
             draw_batch=lambda generator: (source.draw(preset.batch_size, generator), generator),
             loss=lambda model, batch: self._loss(model, *batch),
-            validate=lambda model: self._loss(model, validation).item(),
+            validate=lambda model: float(np.mean([self._loss(model, batch).item() for batch in validation])),
             batch_items=preset.batch_size,
             unit="pair",
         )
