@@ -7,7 +7,7 @@ are padded on the left, so that every prompt ends in the same column and the nex
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from minimm.errors import check
 from minimm.models.language_model import LanguageModel
@@ -28,6 +28,20 @@ def pad_left(prompts: list[list[int]], pad_id: int = 0) -> tuple[Tensor, Tensor 
     return ids, torch.arange(longest) >= longest - lengths[:, None]  # (B, T)
 
 
+@torch.inference_mode(False)  # what would be made in it could not be trained any more
+@torch.no_grad()
+def store_by_columns(model: nn.Module) -> None:
+    """Let the matrices W (out, in) of linear layers lie in memory column by column. Shapes and numbers stay as they are.
+
+    One token's x W^T is bound by how fast W is read. By columns that is one sweep that adds up whole vectors; by rows every
+    output is a sum of its own, which took PyTorch's CPU library 1.4 times as long for W of 384 x 1536 and 3.5 times for an
+    output of 50,257 tokens. Gradients, saving and loading do not depend on how a matrix lies. A GPU does not care.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Linear) and module.weight.is_contiguous() and module.weight.device.type == "cpu":
+            module.weight.data = module.weight.t().contiguous().t()
+
+
 class CachedDecoder:
     """Feeds tokens to `model` and keeps its cache.
 
@@ -37,6 +51,7 @@ class CachedDecoder:
 
     def __init__(self, model: LanguageModel, memory: Memory | None = None) -> None:
         self.model = model
+        store_by_columns(model)
         self.memory = memory
         self.cache = model.new_cache()
         self.pieces: list[Tensor] = []  # (B, T_i, d_model) each: what the cache holds, in the order read

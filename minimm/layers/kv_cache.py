@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from minimm.errors import check
+from minimm.errors import MinimmError
 
 SMALLEST = 64  # positions
 
@@ -26,10 +26,10 @@ class LayerCache:
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store new keys and values (B, H, T_new, D) behind the old ones and return all of them (B, H, T, D)."""
         end = self.length + keys.shape[2]
-        check(
-            end <= self.max_length,
-            f"the KV cache holds {self.max_length} positions, {self.length} are used and {keys.shape[2]} more do not fit",
-        )
+        if end > self.max_length:  # not `check`: its sentence would be written for every token and layer
+            raise MinimmError(
+                f"the KV cache holds {self.max_length} positions, {self.length} are used and {keys.shape[2]} more do not fit"
+            )
         if self.keys is None or end > self.keys.shape[2]:
             room = min(self.max_length, max(SMALLEST, 2 * end))
             self.keys, self.values = self._enlarged(self.keys, keys, room), self._enlarged(self.values, values, room)

@@ -72,6 +72,7 @@ class TransformerBlock(nn.Module):
 
     def _add(self, x: Tensor, part: Callable[[Tensor], Tensor], norm: nn.Module) -> Tensor:
         """x plus what `part` makes of it, normalised before or after."""
-        if self.post_norm:
-            return norm(x + self.dropout(part(x)))
-        return x + self.dropout(part(norm(x)))
+        made = part(x if self.post_norm else norm(x))
+        if self.training:  # else dropout would do nothing, for each token and layer
+            made = self.dropout(made)
+        return norm(x + made) if self.post_norm else x + made
