@@ -72,7 +72,9 @@ def test_recordings_written_together_and_alone_are_written_alike(recognizer, few
 def test_what_is_saved_writes_the_same(recognizer, saved, few_digits):
     loaded = SpeechRecognizer.load(saved)
     assert loaded.sample_rate == 8000
-    assert loaded._write(few_digits.isolated().waveforms) == recognizer._write(few_digits.isolated().waveforms)
+    assert loaded._transcribe(few_digits.isolated().waveforms) == recognizer._transcribe(
+        few_digits.isolated().waveforms
+    )
 
 
 def test_attention_says_when_each_word_was_heard(recognizer, few_digits):

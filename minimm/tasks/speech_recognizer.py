@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +13,19 @@ from torch import Tensor, nn
 
 from minimm.datasets.folders import find_folder
 from minimm.datasets.spoken_digits import SPEEDS, Speech, SpokenDigits
-from minimm.datasets.text_corpus import IGNORE
 from minimm.datasets.transcribed_recordings import TRANSCRIPTS, TranscribedRecordings, draw_changed
 from minimm.errors import check
 from minimm.features.audio import HOP_SECONDS, Sound, load_audio, log_mel_batch
 from minimm.features.audio_augmentation import mask_spans
-from minimm.generation.beam_search import beam_search
-from minimm.generation.sampling import generate
-from minimm.interpretation.recorder import attention_maps
-from minimm.layers.initialization import initialize
-from minimm.layers.multi_head_attention import CrossAttention
 from minimm.metrics import exact_match, word_error_rate
 from minimm.models.audio_encoder import AudioEncoder, AudioEncoderConfig
 from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.memory import Memory
 from minimm.tasks.attended import AttendedSound
-from minimm.tasks.presets import find_preset
 from minimm.tasks.speech_presets import SPEECH_PRESETS
-from minimm.tasks.task import Task
+from minimm.tasks.writer import Batch, Writer
 from minimm.tokenizers import WordTokenizer
-from minimm.training.losses import cross_entropy
 
 VALIDATION_RECORDINGS = 128  # heard during training
 VALIDATION_SEED = 1_234_567  # they are drawn from a seed that training never uses
@@ -41,7 +33,7 @@ MOST_DIGITS = 6  # strings of 1 to so many digits are learnt from
 BATCH = 64  # recordings at once in evaluation
 
 
-class SpeechRecognizer(Task):
+class SpeechRecognizer(Writer):
     """Convolutions and a GRU listen, a small Transformer decoder writes words, and cross-attention shows when it heard each.
 
     Args:
@@ -51,19 +43,17 @@ class SpeechRecognizer(Task):
     """
 
     kind = "speech_recognizer"
+    presets = SPEECH_PRESETS
+    unit = "recording"
+    positions = "learned"  # the third word asks for what is some way into the recording; see `AudioEncoder`
 
     def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
-        super().__init__(seed=seed, device=device)
-        self.preset = find_preset(SPEECH_PRESETS, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
-        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
+        super().__init__(preset, seed=seed, device=device, **options)
         self.sample_rate = self.preset.sample_rate
 
     def architecture(self) -> dict[str, Any]:
         """The configs of the encoder and of the decoder, and the rate that recordings are brought to."""
-        model = self.require_model()
-        encoder, decoder = asdict(model.encoder.config), asdict(model.decoder.config)
-        return {"encoder": encoder, "decoder": decoder, "sample_rate": self.sample_rate}
+        return super().architecture() | {"sample_rate": self.sample_rate}
 
     @staticmethod
     def build(architecture: dict[str, Any]) -> nn.Module:
@@ -93,105 +83,69 @@ class SpeechRecognizer(Task):
         """
         preset = self.preset
         draw, heard, texts = speech_source(dataset, preset.sample_rate)
-        self.tokenizer = WordTokenizer.train([f" {text}" for text in texts])
-        longest = max(len(text.split()) for text in texts)
-        decoder = LanguageModelConfig(
-            vocab_size=self.tokenizer.vocab_size,
-            context_length=longest + 8,  # <bos> in front, and room for a few words more than ever heard
-            d_model=preset.d_model,
-            num_heads=preset.num_heads,
-            num_layers=preset.num_layers,
-            dropout=preset.dropout,
-            d_memory=preset.d_model,
-            positions="learned",  # the third word asks for what is some way into the recording; see `AudioEncoder`
-        )
-        encoder = AudioEncoderConfig(preset.num_mels, preset.channels, preset.d_model, preset.dropout, True)
-        self.model = self.build({"encoder": asdict(encoder), "decoder": asdict(decoder)})
-        initialize(self.model, torch.Generator().manual_seed(self.seed), preset.num_layers)
-        validation = (*self._log_mels(heard.waveforms), heard.texts)
+        encoder = AudioEncoderConfig(preset.num_mels, preset.channels, preset.d_model, preset.dropout, positions=True)
 
-        def draw_batch(generator: torch.Generator) -> tuple[Tensor, Tensor, list[str]]:
-            speech = draw(preset.batch_size, generator)
-            log_mels, mask = self._log_mels(speech.waveforms)
-            return mask_spans(log_mels, mask.sum(dim=1), generator), mask, speech.texts
+        def draw_masked(count: int, generator: torch.Generator) -> Batch:
+            speech = draw(count, generator)
+            log_mels, mask = self._inputs(speech.waveforms)
+            return (mask_spans(log_mels, mask.sum(dim=1), generator), mask), speech.texts
 
-        self._train(
-            preset.training,
+        self._fit(
+            draw_masked,
+            [f" {text}" for text in texts],
+            WordTokenizer,
+            {"encoder": asdict(encoder), "sample_rate": self.sample_rate},
+            (self._inputs(heard.waveforms), heard.texts),
             max_steps=max_steps,
             max_seconds=max_seconds,
             folder=folder,
             resume=resume,
-            draw_batch=draw_batch,
-            loss=self._loss,
-            validate=lambda model: self._loss(model, validation).item(),
-            batch_items=preset.batch_size,
-            unit="recording",
         )
         return self
 
-    def _log_mels(self, waveforms: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    def _inputs(self, waveforms: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
         """Waveforms at the model's rate -> log-mels (B, F, num_mels) and mask (B, F)."""
-        return log_mel_batch(waveforms, self.sample_rate, self.require_model().encoder.config.num_mels)
+        num_mels = self.preset.num_mels if self.model is None else self.model.encoder.config.num_mels
+        return log_mel_batch(waveforms, self.sample_rate, num_mels)
 
-    def _loss(self, model: nn.Module, batch: tuple[Tensor, Tensor, list[str]]) -> Tensor:
-        log_mels, mask, texts = batch
-        inputs, targets = self._teacher_forcing(texts)
-        return cross_entropy(model(log_mels.to(self.device), inputs, mask.to(self.device)), targets)
+    def _encode(self, model: EncoderDecoder, inputs: tuple[Tensor, Tensor]) -> Memory:
+        log_mels, mask = inputs
+        return model.encode(log_mels.to(self.device), mask.to(self.device))
 
     def _teacher_forcing(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Texts -> what the decoder reads, <bos> w_1 .. w_n, and what it must say, w_1 .. w_n <eos>; (B, T) each."""
-        texts = [f" {text}" for text in texts]  # so that a word is the same token wherever it stands
-        ids, mask = self.tokenizer.encode_batch(texts, add_bos=True, add_eos=True, unknown="replace")
-        ids, mask = torch.from_numpy(ids), torch.from_numpy(mask)
-        targets = ids[:, 1:].masked_fill(~mask[:, 1:], IGNORE)
-        return ids[:, :-1].to(self.device), targets.to(self.device)
-
-    @torch.inference_mode()
-    def _encode(self, waveforms: Sequence[np.ndarray]) -> Memory:
-        log_mels, mask = self._log_mels(waveforms)
-        return self.require_model().eval().encode(log_mels.to(self.device), mask.to(self.device))
+        return super()._teacher_forcing([f" {text}" for text in texts])  # a word is one token wherever it stands
 
     def transcribe_all(self, recordings: Sequence[Sound], *, num_beams: int = 1) -> list[str]:
         """What is said in each recording: wav files, or (waveform, rate) pairs."""
-        return self._write([load_audio(recording, self.sample_rate) for recording in recordings], num_beams)
+        return self._transcribe([load_audio(recording, self.sample_rate) for recording in recordings], num_beams)
 
     def transcribe(self, recording: Sound, *, num_beams: int = 1) -> str:
         """What is said: a wav file of any rate, or (waveform, rate in Hz) with a waveform (samples,) in [-1, 1]."""
         return self.transcribe_all([recording], num_beams=num_beams)[0]
 
-    def _write(self, waveforms: Sequence[np.ndarray], num_beams: int = 1) -> list[str]:
+    def _transcribe(self, waveforms: Sequence[np.ndarray], num_beams: int = 1) -> list[str]:
         """Texts of waveforms at the model's rate; those of similar length are heard together."""
-        decoder = self.require_model().decoder
+        self.require_model()
         order = sorted(range(len(waveforms)), key=lambda i: len(waveforms[i]))
         texts = [""] * len(waveforms)
         for start in range(0, len(order), BATCH):
             chosen = order[start : start + BATCH]
-            memory = self._encode([waveforms[i] for i in chosen])
-            prompts = [[self.tokenizer.bos_id]] * len(chosen)
-            longest, end = decoder.config.context_length - 1, self.tokenizer.eos_id
-            if num_beams == 1:
-                found = generate(decoder, prompts, longest, end_id=end, memory=memory)
-            else:
-                beams = beam_search(decoder, prompts, longest, num_beams=num_beams, end_id=end, memory=memory)
-                found = [hypotheses[0][1] for hypotheses in beams]
-            for i, ids in zip(chosen, found, strict=True):
+            written = self._write(self._inputs([waveforms[i] for i in chosen]), num_beams)
+            for i, ids in zip(chosen, written, strict=True):
                 texts[i] = self.tokenizer.decode(ids).strip()
         return texts
 
     def attend(self, recording: Sound, text: str | None = None) -> AttendedSound:
         """When the model listened for each word of its transcription (or of `text`); `.plot()` draws it."""
         waveform = load_audio(recording, self.sample_rate)
-        text = self._write([waveform])[0] if text is None else text
-        check(text.strip() != "", "the transcription is empty, so there is no word whose attention could be shown")
-        inputs, _ = self._teacher_forcing([text])
-        model = self.require_model().eval()
-        log_mels, mask = self._log_mels([waveform])
-        heard = log_mels.to(self.device), inputs, mask.to(self.device)
-        weights = attention_maps(model, lambda: model(*heard), CrossAttention)  # (L, 1, H, T, N)
-        # The attention that chose word t is that of the position before it, which is where it was predicted.
+        text = self._transcribe([waveform])[0] if text is None else text
         words = text.split()
-        seconds = 2 ** len(model.encoder.config.channels) * HOP_SECONDS  # from one vector of the memory to the next
-        return AttendedSound(waveform, self.sample_rate, words, weights[:, 0, :, : len(words)].numpy(), seconds)
+        check(len(words) > 0, "the transcription is empty, so there is no word whose attention could be shown")
+        (weights,) = self._attend_tokens(self._inputs([waveform]), [" ".join(words)])
+        seconds = (
+            2 ** len(self.model.encoder.config.channels) * HOP_SECONDS
+        )  # from one vector of the memory to the next
+        return AttendedSound(waveform, self.sample_rate, words, weights, seconds)
 
     def evaluate(self, dataset: Speech | SpokenDigits) -> dict[str, float]:
         """`word_error_rate` (0 is perfect) and `exact_match` (0 to 1) of a `Speech`; of `SpokenDigits`, whose recordings
@@ -199,9 +153,9 @@ class SpeechRecognizer(Task):
         """
         if isinstance(dataset, SpokenDigits):
             speech = dataset.isolated()
-            written = self._write(speech.waveforms)
+            written = self._transcribe(speech.waveforms)
             return {"accuracy": exact_match(written, [[text] for text in speech.texts])}
-        written = self._write(dataset.waveforms)
+        written = self._transcribe(dataset.waveforms)
         return {
             "word_error_rate": word_error_rate(written, dataset.texts),
             "exact_match": exact_match(written, [[text] for text in dataset.texts]),
