@@ -106,12 +106,23 @@ def test_tests_are_about_what_was_never_trained_on(data):
 def test_rows_are_the_prompt_then_the_answer_and_the_targets_its_words_one_step_ahead(data, few):
     tokens = MultimodalAssistant.load(few, device="cpu").tokenizer
     examples = Instructions(["<image> describe the picture"] * 2, ["a small ring", "a ring"], {}, [["x"], ["y"]])
-    rows, targets = token_rows(tokens, examples)
+    rows, (targets,) = token_rows(tokens, examples)
     (first, _), (place,) = rows, [tokens.place_ids["image"]]
     assert first[0] == place and first.count(tokens.bos_id) == 1
     answer = first[first.index(tokens.bos_id) + 1 :]
     assert tokens.decode(answer) == " a small ring" and targets[0].tolist() == [*answer, tokens.eos_id]
     assert targets[1].tolist()[0] == -100 and targets.shape == (2, 4)
+    examples.more = [("describe the picture", "a ring"), ("describe the picture", "a small ring")]
+    longer, turns = token_rows(tokens, examples)
+    for row, ids in enumerate(longer):
+        starts = [at for at, token in enumerate(ids) if token == tokens.bos_id]
+        expected = [-100] * turns[0].shape[1], [-100] * turns[0].shape[1]
+        for turn, start in zip(expected, starts, strict=True):
+            end = ids.index(tokens.eos_id, start) if tokens.eos_id in ids[start:] else len(ids)
+            for at in range(start, end):  # position `at` says what comes next
+                turn[at - len(ids)] = ids[at + 1] if at + 1 < end else tokens.eos_id
+        assert ids[: starts[0]] == rows[row][: rows[row].index(tokens.bos_id)]
+        assert [turn[row].tolist() for turn in turns] == list(expected)
     assert join_places("see <image>  <audio> now") == " see<image><audio> now"
     assert tidy("<IMAGE>How  many\nred shapes?".replace("IMAGE", "image")) == "<image> how many red shapes"
 

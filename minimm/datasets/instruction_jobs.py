@@ -15,6 +15,7 @@ from minimm.datasets.shapes import SceneObject, describe
 from minimm.datasets.spoken_digits import DIGIT_WORDS
 
 DIGITS = DIGIT_WORDS["en"]
+DESCRIBE = "describe the picture"
 TRANSCRIBE = "<audio> write down what is said"
 
 
@@ -36,16 +37,17 @@ def worded(wordings: Sequence[str], count: int, generator: torch.Generator) -> l
 def captions(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
     """Describe a scene."""
     scenes = sources.scenes.draw(count, generator)
-    prompts = worded(("<image> describe the picture", "<image> what does the picture show"), count, generator)
+    prompts = worded((f"<image> {DESCRIBE}", "<image> what does the picture show"), count, generator)
     return Instructions(prompts, scenes.captions, {"image": (scenes.images,)}, [[text] for text in scenes.captions])
 
 
 def questions(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Answer a typed question about a scene."""
+    """Answer a typed question about a scene, and describe it afterwards."""
     asked = sources.questions.draw(count, generator)
     prompts = [f"<image> {question}" for question in asked.questions]
     told = [[describe(objects)] for objects in asked.objects]
-    return Instructions(prompts, asked.answers, {"image": (asked.images,)}, told)
+    more = [(DESCRIBE, caption) for (caption,) in told]
+    return Instructions(prompts, asked.answers, {"image": (asked.images,)}, told, more)
 
 
 def lists(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
@@ -133,7 +135,7 @@ def compared(digits: Tensor, others: Tensor) -> tuple[list[list[str]], list[str]
 
 
 JOBS = {
-    "captions": Job(captions, ("image",), 2.0, "exact_match"),
+    "captions": Job(captions, ("image",), 1.5, "exact_match"),
     "questions": Job(questions, ("image",), 3.0, "accuracy"),
     "lists": Job(lists, ("image",), 0.5, "exact_match"),
     "two_scenes": Job(two_scenes, ("image", "image"), 0.5, "exact_match"),

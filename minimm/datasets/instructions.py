@@ -8,7 +8,7 @@ al. 2023 made the training data of LLaVA in this way: a model that could not see
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -20,13 +20,15 @@ class Instructions:
     """A batch of one job.
 
     prompts, answers: B texts each. media: by modality, what its encoder takes, all media of the batch in the order of their
-    places, row by row. told: for each row, what could be said in words instead of each of its media.
+    places, row by row. told: for each row, what could be said in words instead of each of its media. more: for each row what
+    is asked next about the same media, and its answer, where there is such; a further lesson that costs no further look.
     """
 
     prompts: list[str]
     answers: list[str]
     media: dict[str, tuple[Tensor, ...]]
     told: list[list[str]]
+    more: list[tuple[str, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -39,7 +41,7 @@ class Instructions:
             for name, inputs in self.media.items()
         }
         rows = slice(start, stop)
-        return Instructions(self.prompts[rows], self.answers[rows], media, self.told[rows])
+        return Instructions(self.prompts[rows], self.answers[rows], media, self.told[rows], self.more[rows])
 
     def exchanged(self) -> Instructions:
         """The same prompts and answers, each with the media of the row behind it: what a model gets right now, it guesses."""
@@ -48,7 +50,7 @@ class Instructions:
             name: tuple(part.roll(-places.count(name), dims=0) for part in inputs)
             for name, inputs in self.media.items()
         }
-        return Instructions(self.prompts, self.answers, media, [*self.told[1:], *self.told[:1]])
+        return replace(self, media=media, told=[*self.told[1:], *self.told[:1]])
 
     def in_words(self, modalities: Sequence[str] = MODALITIES) -> Instructions:
         """The same with words in place of all media of these modalities."""
@@ -60,7 +62,7 @@ class Instructions:
                 prompt = prompt.replace(f"<{place}>", told, 1) if place in modalities else prompt
             prompts.append(prompt)
         media = {name: inputs for name, inputs in self.media.items() if name not in modalities}
-        return Instructions(prompts, self.answers, media, left)
+        return replace(self, prompts=prompts, media=media, told=left)
 
     def typed(self) -> Instructions:
         """The same with what is said typed instead."""

@@ -28,6 +28,7 @@ def learn_vocabulary(data: MultimodalInstructions) -> PromptTokenizer:
     for job in data.jobs:
         examples = data.draw(job, VOCABULARY_EXAMPLES, generator)
         prompts = [*examples.prompts, *examples.in_words().prompts]
+        prompts += [prompt for prompt, _ in examples.more]
         texts += [*map(join_places, prompts), *(f" {answer}" for answer in examples.answers)]
     return PromptTokenizer.train(texts)
 
@@ -51,13 +52,25 @@ def join_places(prompt: str) -> str:
     return re.sub(r"\s+(<\w+>)", r"\1", f" {prompt}")
 
 
-def token_rows(tokenizer: Tokenizer, examples: Instructions) -> tuple[list[list[int]], Tensor]:
-    """Rows `prompt <bos> answer`, and what must follow the `<bos>` and each word of the answer: the next, at last `<eos>`.
+def token_rows(tokenizer: Tokenizer, examples: Instructions) -> tuple[list[list[int]], list[Tensor]]:
+    """Rows of token ids, and for each turn of the conversation what must follow.
 
-    The targets (B, T') belong to the last T' positions, when rows are padded on the left.
+        prompt <bos> answer                                   and where more is asked   <eos> prompt <bos> answer
+
+    What must follow a `<bos>` and each word of an answer is the next word, at last `<eos>`. The targets (B, T') of a turn
+    belong to the last T' positions, when rows are padded on the left; they are `IGNORE` in all other turns.
     """
-    prompts = [prompt_ids(tokenizer, text) for text in examples.prompts]
-    answers = [answer_ids(tokenizer, text) for text in examples.answers]
-    rows = [[*prompt, tokenizer.bos_id, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
-    targets, _ = pad_left([[*answer, tokenizer.eos_id] for answer in answers], IGNORE)
-    return rows, targets
+    end = tokenizer.eos_id
+    rows, first, second = [], [], []
+    more = examples.more or [None] * len(examples)
+    for prompt, answer, next_turn in zip(examples.prompts, examples.answers, more, strict=True):
+        words = answer_ids(tokenizer, answer)
+        row, targets = [*prompt_ids(tokenizer, prompt), tokenizer.bos_id, *words], [*words, end]
+        if next_turn is not None:
+            asked, words = prompt_ids(tokenizer, next_turn[0]), answer_ids(tokenizer, next_turn[1])
+            row += [end, *asked, tokenizer.bos_id, *words]
+            second.append([IGNORE] * (len(targets) + 1 + len(asked)) + [*words, end])
+            targets += [IGNORE] * (len(second[-1]) - len(targets))
+        rows.append(row)
+        first.append(targets)
+    return rows, [pad_left(turn, IGNORE)[0] for turn in (first, second) if turn]

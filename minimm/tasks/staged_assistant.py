@@ -192,14 +192,14 @@ class StagedAssistant(Task):
         )
 
     def _loss(self, model: nn.Module, batch: dict[str, Instructions], told: bool) -> Tensor:
-        """The mean over the jobs, each weighted by its share of the examples."""
+        """The mean over the jobs, each weighted by its share of the examples; the turns of a conversation are added."""
         total, count = 0.0, 0
         for examples in batch.values():
             examples = examples.in_words() if told else examples
-            rows, targets = token_rows(self.tokenizer, examples)
+            rows, turns = token_rows(self.tokenizer, examples)
             logits = model(rows, self._on_device(examples.media))  # (B, T, V)
-            answering = logits[:, -targets.shape[1] :]  # (B, T', V)
-            total = total + len(rows) * cross_entropy(answering, targets.to(self.device))
+            answering = logits[:, -turns[0].shape[1] :]  # (B, T', V)
+            total = total + len(rows) * sum(cross_entropy(answering, targets.to(self.device)) for targets in turns)
             count += len(rows)
         return total / count
 
