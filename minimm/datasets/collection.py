@@ -33,7 +33,7 @@ def collect(paths: Sequence[str | Path]) -> list[Document]:
                 documents.append(Document(text, source))
     check(
         len(documents) > 0,
-        f"there is no text in {', '.join(map(str, paths)) or 'no path at all'}; give files or folders with "
-        f"{', '.join(SUFFIXES)} files",
+        f"there is no text in {', '.join(map(str, paths)) or 'no path at all'}; give files, whatever they are "
+        f"called, or folders with {', '.join(SUFFIXES)} files, .gz too",
     )
     return documents

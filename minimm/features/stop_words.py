@@ -1,8 +1,9 @@
 """Stop words: the hundred or so words that hold sentences together and say nothing about the subject.
 
-Without them a search or a count of topics has less to carry and less to be misled by. But they are the grammar: a language
-model that never saw them cannot write a sentence, and "not" is among them, so that a classifier of opinions loses what turns
-praise into blame. `tests/benchmarks/stop_words.py` measures all three.
+A search by word counts is misled by them: without them it puts the right article first in 95 instead of 73 of 100 cases, and
+TF-IDF, which weighs them down by itself, needs half the index. But they are the grammar: a language model that never saw them
+needs 3.4 instead of 1.9 bits for a byte of real text, and "not" is among them, which turns praise into blame.
+`tests/benchmarks/stop_words.py` measures search and writing, in English and in Chinese.
 """
 
 from __future__ import annotations
