@@ -14,6 +14,11 @@ from small_models import CONTEXT_LENGTH, VOCAB_SIZE, models, random_memory, take
 from minimm.errors import MinimmError
 from minimm.generation.decoder import CachedDecoder, pad_left
 from minimm.generation.sampling import Sampling, choose_token, generate, top_k_filter, top_p_filter
+from minimm.layers.initialization import initialize
+from minimm.models.language_model import LanguageModel, LanguageModelConfig
+from minimm.training.checkpoint import load_weights, save_tensors
+from minimm.training.losses import cross_entropy
+from minimm.training.optimization import build_optimizer
 
 tokens = st.integers(0, VOCAB_SIZE - 1)
 prompts = st.lists(tokens, min_size=1, max_size=4)
@@ -184,3 +189,29 @@ def test_a_decoder_whose_rows_were_selected_continues_those_texts_also_past_the_
     for step in range(CONTEXT_LENGTH):
         new = torch.tensor([[(row + step) % VOCAB_SIZE] for row in rows])
         torch.testing.assert_close(selected.read(new), direct.read(new))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_writing_changes_no_number_of_a_model_which_can_be_saved_and_trained_afterwards(optimizer, tmp_path):
+    config = LanguageModelConfig(VOCAB_SIZE, context_length=CONTEXT_LENGTH, d_model=8, num_heads=2, num_layers=1)
+    used, unused = LanguageModel(config), LanguageModel(config)
+    for model in (used, unused):
+        initialize(model, torch.Generator().manual_seed(0), 1)
+    with torch.inference_mode():  # as the tasks do
+        generate(used, [[1, 2]], 3)
+    assert not used.blocks[0].feed_forward.up.weight.is_contiguous()  # it lies by columns now
+    for model in (used, unused):
+        train_a_step(model, optimizer)
+    for name, parameter in unused.named_parameters():
+        torch.testing.assert_close(used.get_parameter(name), parameter, rtol=1e-4, atol=1e-6)
+    save_tensors(tmp_path / "model.safetensors", dict(used.named_parameters()))
+    load_weights(unused, tmp_path / "model.safetensors")
+    assert all(torch.equal(p, used.get_parameter(name)) for name, p in unused.named_parameters())
+
+
+def train_a_step(model, name):
+    """One step of training."""
+    optimizer = build_optimizer(model, name, 1e-2, 0.1, (0.9, 0.99))
+    ids = torch.arange(6)[None] % VOCAB_SIZE
+    cross_entropy(model(ids[:, :-1]), ids[:, 1:]).backward()
+    optimizer.step()
