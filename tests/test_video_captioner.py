@@ -18,7 +18,7 @@ from minimm.datasets.shapes import Shapes
 from minimm.errors import MinimmError
 from minimm.models.video_encoder import VideoEncoder, VideoEncoderConfig
 from minimm.runs.video import mosaics
-from minimm.tasks import VideoCaptioner
+from minimm.tasks import ImageCaptioner, VideoCaptioner
 from minimm.tasks.video_captioner import motion_accuracy
 
 SMALL = ["--d-model", "16", "--num-layers", "1", "--num-heads", "2", "--batch-size", "4"]
@@ -191,6 +191,8 @@ def test_what_a_video_captioner_cannot_learn_from_is_refused(tmp_path):
     for dataset, message in ((Shapes(), "from Shapes; give MovingShapes"), (tmp_path, "no captions.json")):
         with pytest.raises(MinimmError, match=message):
             VideoCaptioner().fit(dataset, max_steps=1)
+    with pytest.raises(MinimmError, match="MovingShapes holds clips, .* use VideoCaptioner"):
+        ImageCaptioner().fit(MovingShapes(), max_steps=1)
     with pytest.raises(MinimmError, match="has not learned anything yet"):
         VideoCaptioner().generate_caption(torch.rand(8, 3, 32, 32))
 

@@ -125,9 +125,8 @@ def natural_order(name: str) -> list[tuple[int, str]]:
 def _from_file(path: Path, num_frames: int | None, size: int | None) -> tuple[np.ndarray, list[float]]:
     name = str(path)
     with opened(path, name, WANTED) as file:
-        first = int(
-            getattr(file, "default_image", False)
-        )  # an APNG may begin with a picture that is no part of the clip
+        # An APNG may begin with a picture that is no part of the clip.
+        first = int(getattr(file, "default_image", False))
         numbers = range(first, getattr(file, "n_frames", 1))
         check(
             len(numbers) * file.width * file.height <= MAX_CLIP_PIXELS,

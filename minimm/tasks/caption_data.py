@@ -16,9 +16,8 @@ from minimm.features.image import augment_images
 
 VALIDATION_SEED = 1_234_567  # pictures for validation are drawn and augmented from a seed that training never uses
 VOCABULARY_SCENES = 2_000  # how many scenes' captions are read to learn the words
-DrawCaptioned = Callable[
-    [int, torch.Generator], tuple[Tensor, list[str]]
-]  # how many -> (what is shown (B, ...), captions)
+# How many -> (what is shown (B, ...), captions).
+DrawCaptioned = Callable[[int, torch.Generator], tuple[Tensor, list[str]]]
 DrawnOnTheFly = Shapes | EmojiScenes | MovingShapes
 
 

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from minimm.datasets.coco_captions import CocoCaptions
+from minimm.datasets.coco_clips import CocoClips
 from minimm.datasets.emoji_scenes import EmojiScenes
+from minimm.datasets.moving_shapes import MovingShapes
 from minimm.datasets.shapes import Scenes, Shapes
 from minimm.errors import check
 from minimm.features.image import augment_images, load_image
@@ -107,6 +109,10 @@ class ImageCaptioner(Captioner):
         preset = self.preset
         if isinstance(dataset, str | Path):
             dataset = CocoCaptions(dataset, image_size=preset.image_size)
+        check(
+            not isinstance(dataset, MovingShapes | CocoClips),
+            f"{type(dataset).__name__} holds clips, and an ImageCaptioner learns from pictures; use VideoCaptioner",
+        )
         draw, captions = caption_source(dataset)
         check_language(captions, self.language)
         encoder = {"encoder_kind": preset.encoder, "encoder": preset.encoder_config(dataset.image_size)}
