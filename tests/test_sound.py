@@ -17,6 +17,7 @@ from minimm.features.audio import ClippedWarning, load_audio, log_mel, log_mel_b
 from minimm.features.audio_augmentation import add_noise, mask_spans, random_gain, shift_time
 from minimm.features.resampling import resample
 from minimm.features.wav import write_wav
+from minimm.first_principles import resampling as plain_resampling
 from minimm.first_principles import spectrogram as plain
 
 seeds = st.integers(0, 2**32)
@@ -55,6 +56,13 @@ def test_the_length_follows_the_rates_and_the_same_rate_changes_nothing(length, 
     waveform = noise(seed, length).astype(np.float32)
     assert len(resample(waveform, rate, new_rate)) == math.ceil(length * new_rate / rate)
     np.testing.assert_array_equal(resample(waveform, rate, rate), waveform)
+
+
+@given(st.integers(1, 200), st.integers(1, 12), st.integers(1, 12), seeds)
+def test_the_fast_way_equals_the_sum_as_the_formula_has_it(length, rate, new_rate, seed):
+    waveform = noise(seed, length)
+    expected = plain_resampling.resample(waveform, rate, new_rate)
+    np.testing.assert_allclose(resample(waveform, rate, new_rate), expected, atol=2e-5)
 
 
 @given(st.integers(2, 40), st.integers(2, 40))

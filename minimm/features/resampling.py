@@ -1,18 +1,10 @@
-"""Another number of samples a second for the same sound.
+"""Resampling fast: the formula is in `first_principles/resampling.py`, one sum over the recording for each new sample.
 
-A sound that has nothing above half its rate is known between its samples as well (Shannon, 1949):
+    y[m] = sum_n x[n] h(m rate / new_rate - n)
 
-    x(t) = sum_n x[n] sinc(t - n),        sinc(t) = sin(pi t) / (pi t),    t in samples
-
-To take fewer samples, what lies above half of the new rate must go first, or it would come back as tones that were never
-there (aliasing): sinc(t) becomes c sinc(c t) with c = min(1, new_rate / rate), the ideal low-pass filter. A sinc has no end,
-so it is faded out over `ZERO_CROSSINGS` on both sides by a Hann window, and c is a little smaller, so that the slope of this
-finite filter lies below the limit:
-
-    y[m] = sum_n x[n] h(m rate / new_rate - n),      h(t) = c sinc(c t) cos^2(pi c t / (2 Z))  for |c t| < Z
-
-The times m rate / new_rate repeat their fraction after new_rate / gcd samples: each fraction has its own row of h, and
-all outputs that share it are one matrix product (Smith, "Digital audio resampling", 1984; polyphase filters).
+The filter h ends after a few hundred samples, and the times m rate / new_rate repeat their fraction after new_rate / gcd
+samples: each fraction has its own row of h, and all outputs that share it are one matrix product ("polyphase"). A test holds
+both equal.
 """
 
 from __future__ import annotations
@@ -23,9 +15,8 @@ from fractions import Fraction
 import numpy as np
 
 from minimm.errors import check
+from minimm.first_principles.resampling import ZERO_CROSSINGS, cutoff, low_pass
 
-ZERO_CROSSINGS = 24  # of the sinc, on each side; more make a steeper slope
-ROLL_OFF = 0.945  # the middle of the slope, as a share of the limit
 MOST_PHASES = 50_000  # rows of the filter; 44,100 to 48,000 Hz needs 160
 
 
@@ -69,13 +60,9 @@ def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
 
 def _filters(step: Fraction) -> tuple[np.ndarray, np.ndarray]:
     """The offsets of the input samples that one output looks at, and for each fraction their weights, float32."""
-    cutoff = ROLL_OFF * min(1.0, float(1 / step))  # c, as a share of the input's limit
-    reach = math.ceil(ZERO_CROSSINGS / cutoff)
+    c = cutoff(step.numerator, step.denominator)
+    reach = math.ceil(ZERO_CROSSINGS / c)
     taps = np.arange(-reach, reach + 2)
     phases = np.arange(step.denominator)
     fractions = (phases * step.numerator % step.denominator) / step.denominator
-    place = cutoff * (fractions[:, None] - taps)  # (phases, K)
-    window = np.where(np.abs(place) < ZERO_CROSSINGS, np.cos(np.pi * place / (2 * ZERO_CROSSINGS)) ** 2, 0.0)
-    weights = cutoff * np.sinc(place) * window
-    weights /= weights.sum(axis=1, keepdims=True)  # a constant stays exactly what it is
-    return taps, weights.astype(np.float32)
+    return taps, low_pass(fractions[:, None] - taps, c).astype(np.float32)  # (phases, K)
