@@ -1,6 +1,6 @@
 """Short reviews with a mood, drawn without end from a small grammar: to pretrain on without labels, and to classify with few.
 
-    opening.  [neutral.]  clause, clause [and clause].  [turn]        each clause: thing was [very | not] word
+    opening.  [neutral.]  clause, clause [and clause].  [turn]  [verdict.]      each clause: thing was [very | not] word
 
 More than two hundred words praise or blame, and a review has three or four of one mood, so that which words belong
 together can be learnt from unlabelled text. To count words is not enough: "not dull" praises, and in "the soup was great,
@@ -26,14 +26,19 @@ TURNED = 0.3  # share of reviews that begin with one clause of the other mood
 QUOTED = 0.15  # share of reviews that tell what others say, who are wrong
 
 
-def draw_reviews(count: int, seed: int) -> list[tuple[str, str]]:
-    """`count` reviews as (label, text), labels "positive" and "negative" in equal numbers, in random order."""
+def draw_reviews(count: int, seed: int, *, verdicts: bool = False) -> list[tuple[str, str]]:
+    """`count` reviews as (label, text), labels "positive" and "negative" in equal numbers, in random order.
+
+    Args:
+        verdicts: let each end with what its writer would do now ("I want my money back."), a hint at the mood for whoever
+            reads without labels; the bundled reviews have none.
+    """
     check(count >= 1, f"count={count} must be at least 1")
     generator = random.Random(seed)
     moods = [number % 2 for number in range(count)]
     keys = [generator.random() for _ in moods]
     moods = [moods[i] for i in sorted(range(count), key=keys.__getitem__)]
-    return [(MOODS[mood], _review(generator, mood)) for mood in moods]
+    return [(MOODS[mood], _review(generator, mood, verdicts)) for mood in moods]
 
 
 @lru_cache(maxsize=1)
@@ -41,7 +46,7 @@ def _words() -> dict[str, list[str]]:
     return read_sections(bundled("sentiment") / "words.txt")
 
 
-def _review(generator: random.Random, mood: int) -> str:
+def _review(generator: random.Random, mood: int, verdicts: bool) -> str:
     words = _words()
     thing = pick(generator, THINGS)
     parts = [pick(generator, words["opening"]).format(thing=thing)]
@@ -55,6 +60,8 @@ def _review(generator: random.Random, mood: int) -> str:
     else:
         parts.append(_sentence(clauses[0]))
     parts.append(_sentence(f"{', '.join(clauses[1:-1])} and {clauses[-1]}"))
+    if verdicts:
+        parts.append(pick(generator, words[f"verdict {MOODS[mood]}"]))
     return " ".join(parts)
 
 
