@@ -30,7 +30,7 @@ def stage_scores(scores: Mapping[str, Mapping[str, float]], title: str = "What e
     labels = [shorten(job.replace("_", " "), LABEL_INCHES, NORMAL) for job in jobs]
     left = max(width(label, NORMAL) for label in labels) + GAP
     tall = ROW * len(jobs)
-    figure = Drawing(left + PANEL + 0.15, tall + 0.65, title)
+    figure = Drawing(left + PANEL + 0.15, tall + 0.55, title)
     axes = figure.panel(left, 0.3, PANEL, tall, frame=GREY)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(len(jobs) - 0.5, -0.5)

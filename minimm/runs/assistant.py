@@ -151,7 +151,8 @@ def draw_assistant(
         name: {job: next(iter(found.values())) for job, found in stage.items() if isinstance(found, dict)}
         for name, stage in stages.items()
     }
-    save_figure(stage_scores(scores), folder / "assistant_stages.png")
+    title = "What each stage taught" + " (after text: with words in place of all media)" * ("text" in scores)
+    save_figure(stage_scores(scores, title), folder / "assistant_stages.png")
     for job, modality, argument in (("captions", "image", "images"), ("clips", "video", "video")):
         if job not in data.jobs:
             continue
