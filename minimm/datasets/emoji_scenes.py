@@ -58,8 +58,8 @@ class EmojiObject:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words of its name, each of which points at it."""
-        return tuple(self.name.split())
+        """The word that points at it: the first of its name, which no other has. The second follows without a look."""
+        return (self.name.split()[0],)
 
 
 class EmojiScenes:

@@ -1,6 +1,6 @@
 """The pointing game: does a word look at the thing it names? (Zhang et al. 2018, section 4.1)
 
-For each word of a caption that names what can be seen (a colour or a shape; of an emoji, every word of its name), the cell
+For each word of a caption that names what can be seen (a colour or a shape; of an emoji, the first word of its name), the cell
 where its attention is largest is a hit when the cell's centre lies in the box of the object that the word describes. Chance
 is the share of cells that lie in that box.
 """
