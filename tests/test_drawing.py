@@ -14,12 +14,14 @@ from PIL import Image
 from minimm.datasets.bundled import bundled
 from minimm.datasets.shapes import Shapes
 from minimm.errors import MinimmError
-from minimm.generation.guidance import generate_guided
+from minimm.generation.guidance import generate_pictures
 from minimm.generation.sampling import Sampling
 from minimm.models.image_tokenizer import ImageTokenizerConfig
-from minimm.models.text_to_image import TextToImage, TextToImageConfig
+from minimm.models.text_to_image import TextToImage, TextToImageConfig, patches_above
 from minimm.plots.codebook import codebook_bars
-from minimm.tasks.text_to_image_generator import TextToImageGenerator
+from minimm.runs.drawing import is_unseen, unseen_scenes
+from minimm.tasks.caption_data import caption_source
+from minimm.tasks.text_to_image_generator import TextToImageGenerator, leaving_out
 from minimm.training.checkpoint import load_tensors
 from minimm.training.trainer import Trainer
 
@@ -51,6 +53,10 @@ def logits_one_by_one(built: TextToImage, texts: torch.Tensor, written: torch.Te
     return built(texts, torch.cat([written, rest], dim=1))[:, written.shape[1]]
 
 
+def test_the_patches_above_each_patch_counted_by_hand():
+    assert patches_above(2).tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 2], [1, 2, 0]]
+
+
 @settings(max_examples=15)
 @given(seeds)
 def test_a_patch_depends_on_the_caption_and_on_the_patches_before_it_alone(seed):
@@ -72,10 +78,7 @@ def test_drawing_on_the_cache_takes_the_patches_that_guided_logits_without_one_s
     built = model(seed)
     texts, _ = captions_and_pictures(seed, 3)
     empty = torch.zeros_like(texts)
-    prompts = built.prompts(texts).tolist()
-    found = generate_guided(
-        built.language_model, prompts, built.prompts(empty)[0].tolist(), 4, built.image_ids, guidance=guidance
-    )
+    found = generate_pictures(built, texts, empty[0], guidance=guidance)
     written = torch.empty(3, 0, dtype=torch.int64)
     for _ in range(4):
         told, untold = (logits_one_by_one(built, text, written) for text in (texts, empty))
@@ -85,11 +88,11 @@ def test_drawing_on_the_cache_takes_the_patches_that_guided_logits_without_one_s
 
 def test_the_seed_decides_what_is_drawn_and_only_image_ids_are():
     built = model(1)
-    prompts = built.prompts(captions_and_pictures(1, 40)[0]).tolist()
+    texts, _ = captions_and_pictures(1, 40)
 
     def drawn(seed: int) -> torch.Tensor:
         options = {"sampling": Sampling(1.0), "generator": torch.Generator().manual_seed(seed)}
-        return generate_guided(built.language_model, prompts, prompts[0], 4, built.image_ids, **options)
+        return generate_pictures(built, texts, texts[0], **options)
 
     assert torch.equal(drawn(1), drawn(1)) and not torch.equal(drawn(1), drawn(2))
     assert drawn(1).min() >= 0 and drawn(1).max() == CODES - 1
@@ -99,7 +102,7 @@ def test_captions_and_pictures_of_other_lengths_are_refused():
     with pytest.raises(MinimmError, match=r"\(B, 3\) and pictures \(B, 4\)"):
         model()(torch.zeros(1, 2, dtype=torch.int64), torch.zeros(1, 4, dtype=torch.int64))
     with pytest.raises(MinimmError, match="guidance"):
-        generate_guided(model().language_model, [[1]], [1], 1, slice(0, 2), guidance=-1.0)
+        generate_pictures(model(), torch.ones(1, 3, dtype=torch.int64), torch.ones(3), guidance=-1.0)
 
 
 @pytest.fixture(scope="module")
@@ -226,3 +229,12 @@ def test_the_use_of_a_codebook_is_drawn_from_any_counts():
     assert codebook_bars(torch.tensor([5, 0, 3, 1])).get_size_inches()[0] > 2
     with pytest.raises(MinimmError, match="no code"):
         codebook_bars(torch.zeros(4))
+
+
+def test_captions_kept_from_training_are_never_drawn_from_and_the_test_consists_of_them():
+    draw = leaving_out(caption_source(Shapes(image_size=16))[0], is_unseen)
+    images, captions = draw(50, torch.Generator().manual_seed(1))
+    assert len(images) == len(captions) == 50 and not any(map(is_unseen, captions))
+    assert all(map(is_unseen, unseen_scenes("shapes", 16).captions))
+    with pytest.raises(MinimmError, match="leave fewer out"):
+        leaving_out(draw, lambda caption: True)(2, torch.Generator())

@@ -12,45 +12,42 @@ import torch
 from torch import Tensor
 
 from minimm.errors import check
-from minimm.generation.decoder import CachedDecoder, pad_left
+from minimm.generation.decoder import CachedDecoder
 from minimm.generation.sampling import Sampling, choose_token
-from minimm.models.language_model import LanguageModel
+from minimm.models.text_to_image import TextToImage
 
 
 @torch.inference_mode()
-def generate_guided(
-    model: LanguageModel,
-    prompts: list[list[int]],
-    empty_prompt: list[int],
-    num_tokens: int,
-    allowed: slice,
+def generate_pictures(
+    model: TextToImage,
+    text_ids: Tensor,
+    empty_ids: Tensor,
     *,
     guidance: float = 1.0,
     sampling: Sampling = Sampling(),  # noqa: B008, frozen
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Write `num_tokens` tokens behind each of B prompts, only such whose ids lie in `allowed`.
+    """Captions (B, T) -> the ids of one picture for each, (B, n), written all at once.
 
     Args:
-        empty_prompt: what the model reads in place of a prompt to say nothing; used where `guidance` is not 1.
+        empty_ids: the caption that says nothing, (T,); read where `guidance` is not 1.
         guidance: s above. generator: a CPU generator for the draws; None starts one at seed 0.
-
-    Returns:
-        (B, num_tokens), counted from the start of `allowed`.
     """
     check(guidance >= 0.0, f"guidance={guidance} must be at least 0; 1 is the model as it is, 2 leans on the caption")
     generator = torch.Generator().manual_seed(0) if generator is None else generator
-    guided = guidance != 1.0
-    decoder = CachedDecoder(model)
-    logits = decoder.read(*pad_left(prompts + [empty_prompt] * len(prompts) if guided else prompts))
-    written: list[Tensor] = []
+    device = model.language_model.embedding.weight.device
+    is_guided = guidance != 1.0
+    texts = torch.cat([text_ids, empty_ids.expand_as(text_ids)]) if is_guided else text_ids
+    decoder = CachedDecoder(model.language_model)
+    written = text_ids.new_empty(len(texts), 0, device=device)
+    read = torch.cat([model.language_model.embed(texts.to(device)), model.read_to_write(written, 0)], dim=1)
     while True:
-        logits = logits[:, allowed]
-        if guided:
-            with_prompt, without = logits.chunk(2)
-            logits = without + guidance * (with_prompt - without)
-        written.append(choose_token(logits, sampling, generator))  # (B,)
-        if len(written) == num_tokens:
-            return torch.stack(written, dim=1)
-        tokens = written[-1][:, None] + allowed.start
-        logits = decoder.read(tokens.repeat(2, 1) if guided else tokens)
+        logits = decoder.read_embeddings(read)[:, model.image_ids]
+        if is_guided:
+            told, untold = logits.chunk(2)
+            logits = untold + guidance * (told - untold)
+        chosen = choose_token(logits, sampling, generator).to(device)[:, None]  # (B, 1)
+        written = torch.cat([written, chosen.repeat(2, 1) if is_guided else chosen], dim=1)
+        if written.shape[1] == model.config.tokenizer.num_tokens:
+            return written[: len(text_ids)]
+        read = model.read_to_write(written, written.shape[1])

@@ -32,6 +32,7 @@ class Verdict:
     sizes: bool
     relations: bool
     found: tuple[SceneObject, ...]
+    num_named: int
 
 
 def parse_caption(caption: str) -> tuple[list[Named], list[str]]:
@@ -68,7 +69,7 @@ def _compare(found: list[SceneObject], named: list[Named], relations: list[str])
         if all((item.colour, item.shape) == name[1:] for item, name in zip(order, named, strict=True)):
             sizes = all(item.size == name[0] for item, name in zip(order, named, strict=True))
             best = max(best, (True, sizes, _lie_as_said(order, relations)), key=sum)
-    return Verdict(*best, tuple(found))
+    return Verdict(*best, tuple(found), len(named))
 
 
 def _lie_as_said(objects: Sequence[SceneObject], relations: list[str]) -> bool:
@@ -82,12 +83,25 @@ def _lie_as_said(objects: Sequence[SceneObject], relations: list[str]) -> bool:
 
 
 def drawing_scores(verdicts: Sequence[Verdict]) -> dict[str, float]:
-    """`accuracy`: share of drawings whose objects are right; `size_accuracy` and `relation_accuracy`: of those, sizes and
-    relations right too (0 where there are none); `all_accuracy`: share of all drawings in which everything is right."""
+    """Shares of right drawings.
+
+    `accuracy`: of all, those whose objects are right; `accuracy_1` to `accuracy_3` the same by the number of objects named.
+    `size_accuracy`, `relation_accuracy`: of those with the right objects, the share with right sizes, relations.
+    `all_accuracy`: of all, those in which everything is right.
+    """
+
+    def share(values: list[bool]) -> float:
+        return sum(values) / max(len(values), 1)
+
     right = [verdict for verdict in verdicts if verdict.objects]
+    by_number = {
+        f"accuracy_{number}": share([verdict.objects for verdict in verdicts if verdict.num_named == number])
+        for number in sorted({verdict.num_named for verdict in verdicts})
+    }
     return {
-        "accuracy": len(right) / len(verdicts),
-        "size_accuracy": sum(verdict.sizes for verdict in right) / max(len(right), 1),
-        "relation_accuracy": sum(verdict.relations for verdict in right) / max(len(right), 1),
-        "all_accuracy": sum(verdict.sizes and verdict.relations for verdict in right) / len(verdicts),
+        "accuracy": share([verdict.objects for verdict in verdicts]),
+        **by_number,
+        "size_accuracy": share([verdict.sizes for verdict in right]),
+        "relation_accuracy": share([verdict.relations for verdict in right]),
+        "all_accuracy": share([verdict.sizes and verdict.relations for verdict in verdicts]),
     }

@@ -3,9 +3,15 @@
     p(picture | caption) = prod_t p(id_t | caption, <image>, id_1 .. id_{t-1})        (Ramesh et al. 2021, DALL-E, eq. 1)
 
 One vocabulary holds both: text ids 0 .. V - 1, then <image>, then the codes of the image tokenizer. Captions are filled up
-with <pad> to one length, so that every patch has the same position in every sequence; a caption of nothing but <pad> is
-the empty one, of which the model learns what pictures look like at all (`generation/guidance.py` uses it). Only image ids
-can follow <image>, so the softmax is over those alone. Differs from DALL-E: no loss on the text.
+with <pad> to one length; a caption of nothing but <pad> is the empty one, of which the model learns what pictures look like
+at all (`generation/guidance.py` uses it). Only image ids can follow <image>, so the softmax is over those alone.
+
+A picture is a sentence only to the language model. What it reads in order to write the patch in row r and column c is
+
+    embedding(patch to the left) + W [embeddings of the three patches above] + row_r + column_c,
+
+so that neighbours are neighbours in both directions, as in a masked convolution (van den Oord et al. 2016, PixelRNN, section
+3.4). Differs from DALL-E: that sees the row above through attention alone, and has a loss on the text too.
 """
 
 from __future__ import annotations
@@ -43,15 +49,14 @@ class TextToImageConfig:
 
     @property
     def language_model(self) -> LanguageModelConfig:
-        """The language model's own config. Its positions are learned: a place in the picture is a vector of its own."""
+        """The language model's own config."""
         return LanguageModelConfig(
             vocab_size=self.text_vocab_size + 1 + self.tokenizer.num_codes,
-            context_length=self.text_length + 1 + self.tokenizer.num_tokens,
+            context_length=self.text_length + self.tokenizer.num_tokens,
             d_model=self.d_model,
             num_heads=self.num_heads,
             num_layers=self.num_layers,
             dropout=self.dropout,
-            positions="learned",
         )
 
 
@@ -63,15 +68,25 @@ class TextToImage(nn.Module):
         self.config = config
         self.image_tokenizer = ImageTokenizer(config.tokenizer)
         self.language_model = LanguageModel(config.language_model)
+        side, width = config.tokenizer.grid_size, config.d_model
+        self.rows, self.columns = nn.Embedding(side, width), nn.Embedding(side, width)
+        self.above = nn.Linear(3 * width, width, bias=False)  # W
+        self.register_buffer("neighbours", patches_above(side), persistent=False)
 
     @property
     def image_ids(self) -> slice:
         """Where the image ids lie in the vocabulary."""
         return slice(self.config.image_id + 1, self.language_model.config.vocab_size)
 
-    def prompts(self, text_ids: Tensor) -> Tensor:
-        """Captions (B, T), filled up with <pad> -> what stands before a picture, (B, T + 1)."""
-        return nn.functional.pad(text_ids, (0, 1), value=self.config.image_id)
+    def read_to_write(self, picture_ids: Tensor, first: int) -> Tensor:
+        """The vectors (B, t + 1 - first, d_model) to read in order to write the patches `first` .. t, behind the t patches
+        (B, t) that there are, ids 0 .. K - 1."""
+        side = self.config.tokenizer.grid_size
+        known = nn.functional.pad(picture_ids + self.image_ids.start, (1, 0), value=self.config.image_id)  # (B, t + 1)
+        place = torch.arange(first, known.shape[1], device=known.device)  # (m,)
+        around = self.language_model.embed(known[:, self.neighbours[place]])  # (B, m, 3, d_model)
+        left = self.language_model.embed(known[:, first:])  # (B, m, d_model)
+        return left + self.above(around.flatten(2)) + self.rows(place // side) + self.columns(place % side)
 
     def forward(self, text_ids: Tensor, picture_ids: Tensor) -> Tensor:
         """Captions (B, T) and pictures (B, n) of ids 0 .. K - 1 -> logits (B, n, K): for each patch, from those before it."""
@@ -81,5 +96,14 @@ class TextToImage(nn.Module):
             f"the model was built for captions (B, {config.text_length}) and pictures (B, {config.tokenizer.num_tokens}), "
             f"but got {tuple(text_ids.shape)} and {tuple(picture_ids.shape)}",
         )
-        read = torch.cat([self.prompts(text_ids), picture_ids[:, :-1] + self.image_ids.start], dim=1)  # (B, T + n)
-        return self.language_model(read)[:, config.text_length :, self.image_ids]
+        read = torch.cat([self.language_model.embed(text_ids), self.read_to_write(picture_ids[:, :-1], 0)], dim=1)
+        return self.language_model.forward_embeddings(read)[:, config.text_length :, self.image_ids]
+
+
+def patches_above(side: int) -> Tensor:
+    """For each patch of a grid, row by row, its neighbours above to the left, above, and above to the right, (side^2, 3).
+
+    They are numbered from 1; 0 stands for what lies outside, where <image> is read.
+    """
+    number = nn.functional.pad(torch.arange(1, side * side + 1).view(side, side), (1, 1, 1, 0))  # (side + 1, side + 2)
+    return torch.stack([number[:-1, shift : shift + side].flatten() for shift in range(3)], dim=1)

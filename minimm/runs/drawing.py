@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,25 @@ import torch
 from torch import Tensor
 
 from minimm.datasets.coco_captions import CocoCaptions
+from minimm.datasets.shapes import Scenes
 from minimm.features.image import to_pil
 from minimm.files import write_atomically, write_text
 from minimm.interpretation.scene_checker import check_drawings
 from minimm.interpretation.scene_reader import read_scenes
-from minimm.runs.captioner import SCENES, evaluation_scenes, open_scenes, pictures_of
+from minimm.runs.captioner import (
+    EVALUATION_SCENES,
+    EVALUATION_SEED,
+    SCENES,
+    evaluation_scenes,
+    open_scenes,
+    pictures_of,
+)
 from minimm.runs.report import finish, training_results
 from minimm.tasks.text_to_image_generator import TextToImageGenerator
 
 SAMPLES = 12
 JUDGED = "shapes"  # the data whose drawings `scene_checker` can judge
+UNSEEN_SHARE = 10  # one caption in so many is never trained on: a test of `accuracy` consists of such captions alone
 
 
 def train_text_to_image(
@@ -41,8 +51,8 @@ def train_text_to_image(
     size = task.preset.image_size
     limits = {"max_seconds": max_seconds, "max_steps": max_steps, "folder": out, "resume": resume}
     if data in SCENES:
-        task.fit(open_scenes(data, "train", size), **limits)
-        scenes = evaluation_scenes("validation", size, data)
+        task.fit(open_scenes(data, "train", size), leave_out=is_unseen, **limits)
+        scenes = unseen_scenes(data, size)
         results = drawing_results(task) | task.evaluate(scenes)
         held_out = task.evaluate(evaluation_scenes("held_out", size, data))
         results |= {f"{name}_held_out": value for name, value in held_out.items()}
@@ -78,6 +88,19 @@ def draw_pictures(
     large = side_by_side.repeat_interleave(enlarge, dim=1).repeat_interleave(enlarge, dim=2)
     write_atomically(out, lambda path: to_pil(large).save(path, format="PNG"))
     print(f"{num_images} drawn: {out}")
+
+
+def is_unseen(caption: str) -> bool:
+    """Whether a caption is kept from training; its checksum decides, so it is the same for every seed and machine."""
+    return zlib.crc32(caption.encode("utf-8")) % UNSEEN_SHARE == 0
+
+
+def unseen_scenes(data: str, image_size: int) -> Scenes:
+    """As many scenes as `captioner.evaluation_scenes` has, from the training distribution, with unseen captions alone."""
+    generator, source = torch.Generator().manual_seed(EVALUATION_SEED), open_scenes(data, "validation", image_size)
+    scenes = source.draw(2 * UNSEEN_SHARE * EVALUATION_SCENES, generator)
+    kept = [index for index, caption in enumerate(scenes.captions) if is_unseen(caption)][:EVALUATION_SCENES]
+    return Scenes(scenes.images[kept], *([part[index] for index in kept] for part in (scenes.captions, scenes.objects)))
 
 
 def drawing_results(task: TextToImageGenerator) -> dict[str, Any]:

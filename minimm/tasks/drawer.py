@@ -15,7 +15,7 @@ from minimm.datasets.coco_captions import CocoCaptions
 from minimm.datasets.shapes import Scenes
 from minimm.errors import check
 from minimm.features.image import load_image
-from minimm.generation.guidance import generate_guided
+from minimm.generation.guidance import generate_pictures
 from minimm.generation.sampling import Sampling
 from minimm.interpretation.scene_checker import check_drawings, drawing_scores
 from minimm.models.text_to_image import TextToImage, TextToImageConfig
@@ -82,22 +82,13 @@ class Drawer(Task):
         """
         check(len(captions) > 0, "there is no caption to draw; give at least one")
         model, sampling = self.require_model().eval(), Sampling(temperature, top_k)
-        empty = [self.tokenizer.pad_id] * model.config.text_length + [model.config.image_id]
-        prompts = model.prompts(self._text_ids(captions)).tolist()
+        texts = self._text_ids(captions)
+        empty = torch.full((model.config.text_length,), self.tokenizer.pad_id)
         generator = torch.Generator().manual_seed(seed)
         drawn = []
-        for start in range(0, len(prompts), BATCH):
-            ids = generate_guided(
-                model.language_model,
-                prompts[start : start + BATCH],
-                empty,
-                model.config.tokenizer.num_tokens,
-                model.image_ids,
-                guidance=guidance,
-                sampling=sampling,
-                generator=generator,
-            )
-            drawn.append(model.image_tokenizer.to_images(ids.to(self.device)).cpu())
+        for part in texts.split(BATCH):
+            ids = generate_pictures(model, part, empty, guidance=guidance, sampling=sampling, generator=generator)
+            drawn.append(model.image_tokenizer.to_images(ids).cpu())
         return torch.cat(drawn)
 
     def draw(self, caption: str, *, num_images: int = 1, **options: Any) -> np.ndarray:

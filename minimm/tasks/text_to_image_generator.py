@@ -6,6 +6,7 @@ write the ids that belong to a caption.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from torch import Tensor
 from minimm.datasets.coco_captions import CocoCaptions
 from minimm.datasets.emoji_scenes import EmojiScenes
 from minimm.datasets.shapes import Shapes
+from minimm.errors import MinimmError
 from minimm.layers.initialization import initialize
 from minimm.models.image_tokenizer import ImageTokenizerConfig
 from minimm.models.text_to_image import TextToImageConfig
@@ -26,6 +28,8 @@ from minimm.tasks.presets import find_preset
 from minimm.tasks.tokenizer_stage import VALIDATION_PICTURES, train_image_tokenizer
 from minimm.tokenizers import WordTokenizer
 from minimm.training.trainer import TrainingResult
+
+MOST_DRAWS = 100  # how often `leaving_out` draws before it gives up
 
 
 class TextToImageGenerator(Drawer):
@@ -58,6 +62,7 @@ class TextToImageGenerator(Drawer):
         max_seconds: float | None = None,
         folder: str | Path | None = None,
         resume: bool = False,
+        leave_out: Callable[[str], bool] | None = None,
     ) -> TextToImageGenerator:
         """Learn from pictures with captions, in two stages.
 
@@ -67,6 +72,7 @@ class TextToImageGenerator(Drawer):
             max_steps, max_seconds: for both stages together; see `DrawingPreset.tokenizer_share`.
             folder, resume: as in `TextGenerator.fit`. The first stage keeps its state in `folder/image_tokenizer`; a run
                 that was interrupted goes on in the stage where it was.
+            leave_out: says of a caption that the language model must never see it, so that it can be drawn as a test.
         """
         preset = self.preset
         if isinstance(dataset, str | Path):
@@ -98,7 +104,8 @@ class TextToImageGenerator(Drawer):
             resume=resume,
         )
         print("2/2  a language model learns to write the ids that belong to a caption")
-        self._fit_language_model(draw, self._limits(max_steps, max_seconds, 1.0 - preset.tokenizer_share), folder)
+        kept = draw if leave_out is None else leaving_out(draw, leave_out)
+        self._fit_language_model(kept, self._limits(max_steps, max_seconds, 1.0 - preset.tokenizer_share), folder)
         return self
 
     @staticmethod
@@ -143,3 +150,23 @@ class TextToImageGenerator(Drawer):
             texts.append(self._text_ids(captions))
             ids.append(self._picture_ids(images))
         return torch.cat(texts), torch.cat(ids)
+
+
+def leaving_out(draw: DrawCaptioned, leave_out: Callable[[str], bool]) -> DrawCaptioned:
+    """`draw` without the pictures whose caption `leave_out` is true of; as many as asked for come all the same."""
+
+    def draw_kept(count: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
+        kept_images, kept_captions = [], []
+        for _ in range(MOST_DRAWS):
+            images, captions = draw(count, generator)
+            kept = [index for index, caption in enumerate(captions) if not leave_out(caption)]
+            kept_images.append(images[kept])
+            kept_captions += [captions[index] for index in kept]
+            if len(kept_captions) >= count:
+                return torch.cat(kept_images)[:count], kept_captions[:count]
+        raise MinimmError(
+            f"of {MOST_DRAWS * count} captions {len(kept_captions)} remain when those to be left out are gone, but {count} "
+            "are needed; leave fewer out"
+        )
+
+    return draw_kept
