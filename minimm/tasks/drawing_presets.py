@@ -1,4 +1,4 @@
-"""Sizes and settings for drawing pictures from text that were measured to work."""
+"""Sizes and settings for drawing pictures from text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class DrawingPreset:
     channels: tuple[int, ...] = (32, 64)  # of the tokenizer, one halving each: 8 x 8 patches
     num_codes: int = 512
     code_size: int = 16
-    tokenizer_batch_size: int = 16  # small, for many steps: in 16 s twice as good as 32
+    tokenizer_batch_size: int = 16  # small, for many steps: after 16 s a third less error than with 32
     d_model: int = 128
     num_heads: int = 4
     num_layers: int = 4

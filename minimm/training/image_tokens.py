@@ -4,8 +4,7 @@
 
 The paper's codebook term is replaced by its running means (`VectorQuantizer.update`). Differs from the paper: for the
 first steps the decoder sees the vectors themselves, while the codes already follow them. An encoder at its first weights
-gives nearly the same vector for everything, and codes of that would teach it nothing: without this, 400 steps on scenes
-left twice the error.
+gives nearly the same vector for everything: on scenes, codes of that taught nothing for the first hundred steps.
 """
 
 from __future__ import annotations
