@@ -29,7 +29,15 @@ from minimm.runs.retrieval import distinct_scenes
 from minimm.tasks.cross_modal_retriever import CrossModalRetriever
 from minimm.tasks.retrieval_data import modality_of
 
-TINY = {"d_model": 16, "num_heads": 2, "num_layers": 1, "d_joint": 8, "channels": (4, 8), "batch_size": 8}
+TINY = {
+    "d_model": 16,
+    "num_heads": 2,
+    "num_layers": 1,
+    "d_joint": 8,
+    "channels": (4, 8),
+    "audio_channels": (4, 8),
+    "batch_size": 8,
+}
 
 
 def paints() -> tuple[list[np.ndarray], list[str]]:

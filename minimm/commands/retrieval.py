@@ -44,7 +44,7 @@ def train_retriever(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="tiny (32 pixels, scenes and digits) or small (64 pixels, folders); the options below change it."
+            help="tiny (32 pixels, scenes), digits or small (64 pixels, folders); the options below change it."
         ),
     ] = None,
     image_size: Annotated[int | None, typer.Option(help="Side in pixels that pictures are brought to.", min=1)] = None,

@@ -39,7 +39,7 @@ def retrieval_grid(
     names: Sequence[str] | None = None,
     title: str = "Asked, and found",
 ) -> Figure:
-    """A row for each query: what was asked, with its name from `names` below, then its hits.
+    """A row for each query: what was asked, then its hits; names stand below where there is room for them.
 
     A thing is a picture (3, H, W) in [0, 1], a waveform (samples,) or a text. Raises `MinimmError` for anything else and
     for numbers that do not agree.
@@ -60,9 +60,7 @@ def retrieval_grid(
     for row, (query, hits) in enumerate(zip(queries, found, strict=True)):
         top = line + row * step_y
         _draw(figure.panel(0, top, PANEL, PANEL, frame=INK), query)
-        figure.write(
-            0, top + PANEL + 0.05, shorten(names[row] if names and not isinstance(query, str) else "", PANEL, SMALL)
-        )
+        figure.write(0, top + PANEL + 0.05, _label(query, "", names[row] if names else ""))
         for place, hit in enumerate(hits):
             left = first + place * (PANEL + GAP)
             sign, colour = ("", GREY) if hit.correct is None else MARKS[bool(hit.correct)]
@@ -70,9 +68,16 @@ def retrieval_grid(
             for spine in axes.spines.values():
                 spine.set_linewidth(0.8 if hit.correct is None else 2.0)
             _draw(axes, hit.thing)
-            text = " ".join(filter(None, (f"{hit.score:.2f}", sign, "" if isinstance(hit.thing, str) else hit.name)))
-            figure.write(left, top + PANEL + 0.05, shorten(text, PANEL, SMALL), color=colour if sign else INK)
+            text = _label(hit.thing, f"{hit.score:.2f} {sign}".strip(), hit.name)
+            figure.write(left, top + PANEL + 0.05, text, color=colour if sign else INK)
     return figure
+
+
+def _label(thing: Any, score: str, name: str) -> str:
+    """The score and, where it fits and is not what is drawn already, the name."""
+    whole = f"{score} {name}".strip()
+    fits = not isinstance(thing, str) and shorten(whole, PANEL, SMALL) == shorten(whole, 10 * PANEL, SMALL)
+    return shorten(whole if fits else score, PANEL, SMALL)
 
 
 def _draw(axes: Axes, thing: Any) -> None:

@@ -37,7 +37,7 @@ def train_retriever(
 ) -> dict[str, Any]:
     """Train on scenes (a name of `SCENES`), "digits" or a COCO folder; write the model, results, samples and figures."""
     started = time.monotonic()
-    known = {**dict.fromkeys(SCENES, "tiny"), "digits": "tiny"}
+    known = {**dict.fromkeys(SCENES, "tiny"), "digits": "digits"}
     task = CrossModalRetriever(preset or known.get(data, "small"), seed=seed, device=device, **options)
     limits = {"max_seconds": max_seconds, "max_steps": max_steps, "folder": out, "resume": resume}
     size = task.preset.image_size

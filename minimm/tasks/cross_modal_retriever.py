@@ -44,7 +44,7 @@ class CrossModalRetriever(JointSpace):
     """Pictures, recordings, clips and texts in one space, where what belongs together lies close together.
 
     Args:
-        preset: "tiny" (32 x 32 pixels) or "small" (64 x 64); see `tasks.retrieval_presets`.
+        preset: "tiny" (32 x 32 pixels), "digits" or "small" (64 x 64); see `tasks.retrieval_presets`.
         options: any field of `RetrievalPreset` or `TrainerConfig`, to replace the preset's.
         seed, device: see `Task`.
     """

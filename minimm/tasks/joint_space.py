@@ -63,7 +63,12 @@ class JointSpace(Task):
         known = {
             "image": {"class": "ImageEncoder", "image_size": size, "channels": preset.channels, "d_model": width},
             "video": {"class": "VideoEncoder", "image_size": size, "d_model": width},
-            "audio": {"class": "AudioEncoder", "num_mels": preset.num_mels, "d_model": width},
+            "audio": {
+                "class": "AudioEncoder",
+                "num_mels": preset.num_mels,
+                "channels": preset.audio_channels,
+                "d_model": width,
+            },
             "text": {"class": "TextEncoder", **asdict(text)},
         }
         space = DualEncoderConfig(preset.d_joint, preset.num_heads, fine_grained=preset.fine_grained)
