@@ -25,7 +25,7 @@ SMALL = ["--d-model", "16", "--num-layers", "1", "--num-heads", "2", "--batch-si
 sizes = st.tuples(
     st.lists(st.integers(1, 3), min_size=1, max_size=2), st.integers(1, 2), st.sampled_from([2, 4]), st.integers(2, 5)
 )
-few = settings(max_examples=20)
+few = settings(max_examples=8)
 
 
 def random_encoder(size, generator: torch.Generator) -> VideoEncoder:
