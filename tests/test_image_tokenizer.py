@@ -1,5 +1,7 @@
 """Vector quantisation as a layer, the way up, and the tokenizer of pictures built from both."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,10 +12,14 @@ from numerical import assert_same, normal, seeds
 from minimm.datasets.shapes import Shapes
 from minimm.errors import MinimmError
 from minimm.first_principles import vector_quantization
+from minimm.interpretation.scene_checker import check_drawings, drawing_scores
 from minimm.layers.initialization import initialize
 from minimm.layers.upsampling import Upsample, shuffle_pixels
 from minimm.layers.vector_quantizer import DECAY, VectorQuantizer, codebook_use
 from minimm.models.image_tokenizer import ImageTokenizer, ImageTokenizerConfig
+from minimm.tasks.caption_data import caption_source
+from minimm.tasks.drawing_presets import DRAWING_PRESETS
+from minimm.tasks.tokenizer_stage import train_image_tokenizer
 from minimm.training.image_tokens import CONTINUOUS_STEPS, tokenizer_loss
 
 
@@ -99,7 +105,7 @@ def tokenizer() -> ImageTokenizer:
     initialize(model, torch.Generator().manual_seed(0))
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
     scenes = Shapes(image_size=16).draw(512, torch.Generator().manual_seed(0)).images
-    for step in range(CONTINUOUS_STEPS + 100):
+    for step in range(CONTINUOUS_STEPS + 150):
         generator = torch.Generator().manual_seed(step)
         chosen = torch.randint(len(scenes), (16,), generator=generator)
         tokenizer_loss(model, scenes[chosen], generator).backward()
@@ -144,3 +150,16 @@ def test_sizes_that_do_not_fit_say_so(tokenizer):
             tokenizer.to_images(ids)
     with pytest.raises(MinimmError, match="codes have 4 numbers"):
         tokenizer.quantizer(torch.zeros(2, 3))
+
+
+@pytest.mark.slow
+def test_in_700_steps_most_scenes_can_still_be_read_from_their_ids_and_nearly_all_codes_are_used():
+    model = ImageTokenizer(ImageTokenizerConfig(num_codes=256))
+    initialize(model, torch.Generator().manual_seed(0))
+    config = replace(DRAWING_PRESETS["tiny"].tokenizer_training, max_seconds=None, max_steps=700)
+    draw, _ = caption_source(Shapes())
+    train_image_tokenizer(model, config, draw, batch_size=16, folder=None, resume=False)
+    unseen = Shapes("validation").draw(300, torch.Generator().manual_seed(99))
+    ids = model.to_ids(unseen.images)
+    assert codebook_use(ids, 256)[0] >= 0.8
+    assert drawing_scores(check_drawings(model.to_images(ids), unseen.captions))["accuracy"] >= 0.6
