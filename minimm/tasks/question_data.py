@@ -16,7 +16,7 @@ from minimm.features.image import augment_images
 
 VALIDATION_SCENES = 512  # looked at during training
 VALIDATION_SEED = 1_234_567  # what is validated on is drawn and changed from a seed that training never uses
-VOCABULARY_QUESTIONS = 2_000  # how many are read to learn the words
+VOCABULARY_QUESTIONS = 1_000  # how many are read to learn the words
 Asked = tuple[Tensor, list[str], list[str]]  # images (B, 3, S, S), questions, answers
 QuestionData = SceneQuestions | PictureQuestions | str | Path
 
