@@ -27,7 +27,9 @@ from minimm.training.losses import cross_entropy
 EVALUATION_PICTURES = 500  # drawn from a folder for `evaluate`
 EVALUATION_SEED = VALIDATION_SEED + 2  # of draws and changes that neither training nor validation sees
 BATCH = 250  # pictures at once where nothing is trained
-TEMPERATURE, TOP_K, GUIDANCE = 0.7, 20, 1.5  # a little less varied than the model, and leaning on the caption
+# Measured on 200 unseen captions of scenes: 0.645 right, against 0.59 at temperature 0.7 and guidance 1.5. Below 1 the empty
+# ground, always the likeliest patch, is preferred until there is no room left for the shape.
+TEMPERATURE, TOP_K, GUIDANCE = 1.0, 20, 2.0
 
 
 class Drawer(Task):
