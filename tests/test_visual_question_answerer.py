@@ -29,7 +29,7 @@ def trained(tmp_path_factory):
     """A model that has learned for a few seconds, and the folder it was trained into."""
     folder = tmp_path_factory.mktemp("answerer")
     task = VisualQuestionAnswerer(**SMALL, learning_rate=4e-3, warmup_steps=10)
-    return task.fit(SceneQuestions(), max_steps=30, folder=folder), folder
+    return task.fit(SceneQuestions(), max_steps=60, folder=folder), folder
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,18 @@ def test_it_learns(trained):
         f"accuracy_{kind}" for kind in ("count", "colour", "shape", "relation", "exists")
     }
     assert 0.15 < scores["accuracy_chance"] < 0.4
+
+
+def test_it_can_begin_with_the_eyes_of_another_model(trained, tmp_path):
+    eyes = trained[0].model.image_encoder.state_dict()
+    beginner = VisualQuestionAnswerer(**SMALL, image_encoder=trained[1], seed=1, learning_rate=1e-9)
+    beginner.fit(SceneQuestions(), max_steps=1)
+    for name, weights in beginner.model.image_encoder.state_dict().items():
+        assert torch.allclose(weights, eyes[name], atol=1e-6)
+    with pytest.raises(MinimmError, match="encoder of another shape"):
+        VisualQuestionAnswerer(**SMALL | {"d_model": 2 * SMALL["d_model"]}, image_encoder=trained[1]).fit(
+            SceneQuestions(), max_steps=1
+        )
 
 
 def test_saved_and_loaded_it_answers_the_same(trained, tmp_path):

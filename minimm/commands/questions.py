@@ -46,6 +46,9 @@ def train_visual_question_answerer(
             "gated_cross_attention or low_rank_bilinear."
         ),
     ] = None,
+    image_encoder: Annotated[
+        Path | None, typer.Option(help="Folder of a trained captioner whose image encoder is taken over.")
+    ] = None,
     baselines: Annotated[
         bool,
         typer.Option("--baselines", help="Also train one model without the pictures and one without the questions."),
@@ -76,6 +79,7 @@ def train_visual_question_answerer(
 
     options = given(
         fusion=fusion,
+        image_encoder=image_encoder,
         image_size=image_size,
         d_model=d_model,
         num_layers=num_layers,

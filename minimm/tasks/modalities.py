@@ -102,6 +102,17 @@ def load_specialist(folder: str | Path, modality: str) -> nn.Module:
     return encoder
 
 
+def take_over_encoder(encoder: nn.Module, folder: str | Path, modality: str) -> None:
+    """Let `encoder` begin with the weights of a trained task's encoder, which must have the same shape."""
+    trained = load_specialist(folder, modality)
+    check(
+        trained.config == encoder.config,
+        f"{folder} has an encoder of another shape, {trained.config}, but {encoder.config} is needed; train one with the same "
+        "sizes",
+    )
+    encoder.load_state_dict(trained.state_dict())
+
+
 def load_media(prompt: str, given: Mapping[str, Sequence[Any]], model: MultimodalLanguageModel) -> Media:
     """What stands at the places of a prompt, as the encoders take it.
 

@@ -16,7 +16,7 @@ from minimm.features.image import augment_images
 
 VALIDATION_SCENES = 512  # looked at during training
 VALIDATION_SEED = 1_234_567  # what is validated on is drawn and changed from a seed that training never uses
-VOCABULARY_QUESTIONS = 1_000  # how many are read to learn the words
+VOCABULARY_QUESTIONS = 20_000  # how many are read to learn the words, and which answers each question has
 Asked = tuple[Tensor, list[str], list[str]]  # images (B, 3, S, S), questions, answers
 QuestionData = SceneQuestions | PictureQuestions | str | Path
 
@@ -27,8 +27,8 @@ class QuestionSource:
 
     draw: Callable[[int, torch.Generator], Asked]
     validation: Asked | None
-    questions: list[str]  # to learn the words from
-    answers: list[str]  # every answer there is, sorted
+    questions: list[str]  # to learn the words from, and which answers a question may have
+    answers: list[str]  # to each of them
 
 
 def question_source(dataset: QuestionData, image_size: int) -> QuestionSource:
@@ -42,7 +42,7 @@ def question_source(dataset: QuestionData, image_size: int) -> QuestionSource:
             lambda count, generator: asked(dataset.draw(count, generator)),
             validation,
             words.questions,
-            sorted(set(words.answers)),
+            words.answers,
         )
     if not isinstance(dataset, PictureQuestions):
         raise MinimmError(
@@ -55,7 +55,8 @@ def question_source(dataset: QuestionData, image_size: int) -> QuestionSource:
         return questions_of(dataset, [kept[i] for i in chosen.tolist()], generator)
 
     validation = questions_of(dataset, kept_back, torch.Generator().manual_seed(VALIDATION_SEED)) if kept_back else None
-    return QuestionSource(draw, validation, [dataset.questions[i] for i in kept], sorted(set(dataset.answers)))
+    questions, answers = ([column[i] for i in kept] for column in (dataset.questions, dataset.answers))
+    return QuestionSource(draw, validation, questions, answers)
 
 
 def questions_of(dataset: PictureQuestions, numbers: list[int], generator: torch.Generator) -> Asked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,10 +25,12 @@ from minimm.models.classifier import FusedClassifier
 from minimm.models.image_encoder import ImageEncoder, ImageEncoderConfig
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks.attended import AttendedQuestion
+from minimm.tasks.modalities import take_over_encoder
 from minimm.tasks.presets import QUESTION_PRESETS, find_preset
 from minimm.tasks.question_data import VALIDATION_SEED, Asked, QuestionData, question_source, questions_of
 from minimm.tasks.task import Task
 from minimm.tokenizers import WordTokenizer
+from minimm.training.language_prior import LanguagePrior
 from minimm.training.losses import cross_entropy
 
 EVALUATION_SEED = VALIDATION_SEED + 2  # changes to a folder's pictures that no validation used to choose a model
@@ -44,6 +47,7 @@ class VisualQuestionAnswerer(Task):
         fusion: which of `layers.fusion.FUSIONS`; None = the preset's.
         blank: "image" or "question": what the model never gets to see, in training or after. How much is answered right
             without the picture is how much of an answer is no sign of sight.
+        image_encoder: the folder of a trained captioner, retriever or the like: its eyes are taken over, and learn on.
         options: any field of `QuestionPreset` or `TrainerConfig`, to replace the preset's.
         seed, device: see `Task`.
     """
@@ -56,6 +60,7 @@ class VisualQuestionAnswerer(Task):
         *,
         fusion: str | None = None,
         blank: str | None = None,
+        image_encoder: str | Path | None = None,
         seed: int = 0,
         device: str = "auto",
         **options: Any,
@@ -66,7 +71,7 @@ class VisualQuestionAnswerer(Task):
         fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
         fields |= {} if fusion is None else {"fusion": fusion}
         self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
-        self.blank = blank
+        self.blank, self.image_encoder = blank, image_encoder
         self.answers: list[str] = []
 
     def architecture(self) -> dict[str, Any]:
@@ -108,7 +113,7 @@ class VisualQuestionAnswerer(Task):
         """
         preset = self.preset
         source = question_source(dataset, preset.image_size)
-        self.answers = source.answers
+        self.answers = sorted(set(source.answers))
         check(
             len(self.answers) >= 2,
             f"every answer is {self.answers[0]!r}, so there is nothing to learn; give others too",
@@ -130,7 +135,16 @@ class VisualQuestionAnswerer(Task):
         parts = {"text_encoder": asdict(text), "image_encoder": asdict(image), "fusion": asdict(fusion)}
         self.model = self.build(parts | {"answers": self.answers})
         initialize(self.model, torch.Generator().manual_seed(self.seed), preset.num_layers)
-        validation = source.validation
+        if self.image_encoder is not None:
+            take_over_encoder(self.model.image_encoder, self.image_encoder, "image")
+        prior, validation = LanguagePrior(source.questions, source.answers, self.answers), source.validation
+
+        def loss(model: nn.Module, batch: Asked) -> Tensor:
+            images, questions, answers = batch
+            targets = torch.tensor([self.answers.index(answer) for answer in answers], device=self.device)
+            logits = model(*self._inputs(images, questions))
+            return cross_entropy(logits.masked_fill(~prior.mask(questions, targets), -math.inf), targets)
+
         self._train(
             preset.training,
             max_steps=max_steps,
@@ -138,17 +152,12 @@ class VisualQuestionAnswerer(Task):
             folder=folder,
             resume=resume,
             draw_batch=lambda generator: source.draw(preset.batch_size, generator),
-            loss=self._loss,
-            validate=None if validation is None else lambda model: self._loss(model, validation).item(),
+            loss=loss,
+            validate=None if validation is None else lambda model: loss(model, validation).item(),
             batch_items=preset.batch_size,
             unit="question",
         )
         return self
-
-    def _loss(self, model: nn.Module, batch: Asked) -> Tensor:
-        images, questions, answers = batch
-        targets = torch.tensor([self.answers.index(answer) for answer in answers], device=self.device)
-        return cross_entropy(model(*self._inputs(images, questions)), targets)
 
     def _inputs(self, images: Tensor, questions: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Ids (B, T), pictures (B, 3, S, S) and the mask of the ids (B, T); what is blank is a bare <bos>, or grey."""
