@@ -94,7 +94,7 @@ def load_audio(source: Sound, sample_rate: int) -> np.ndarray:
             ClippedWarning,
             stacklevel=2,
         )
-    return resample(waveform, rate, sample_rate)
+    return resample(waveform, rate, sample_rate).clip(-1.0, 1.0)  # between loud samples the sound may be louder still
 
 
 def _checked(source: object) -> tuple[np.ndarray, int]:

@@ -17,14 +17,14 @@ import numpy as np
 from minimm.errors import check
 from minimm.first_principles.resampling import ZERO_CROSSINGS, cutoff, low_pass
 
-MOST_PHASES = 50_000  # rows of the filter; 44,100 to 48,000 Hz needs 160
+MOST_WEIGHTS = 10_000_000  # of the filter, 80 MB while they are worked out; 44,100 to 48,000 Hz needs 160 x 54
 
 
 def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     """`waveform` (samples,) at `rate` Hz -> float32 (ceil(samples * new_rate / rate),) at `new_rate` Hz.
 
     What lies above half of the lower rate is taken away. Sound before the beginning and behind the end counts as silence.
-    Raises `MinimmError` for rates that are not whole numbers above 0 or have too little in common.
+    Raises `MinimmError` for rates that are not whole numbers above 0, have too little in common or lie too far apart.
 
     >>> resample(np.ones(8, dtype=np.float32), 8000, 4000).shape
     (4,)
@@ -39,9 +39,11 @@ def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     step = Fraction(int(rate), int(new_rate))  # input samples for one output sample
     if step == 1 or len(waveform) == 0:
         return waveform.copy()
+    num_weights = step.denominator * (2 * _reach(step) + 2)
     check(
-        step.denominator <= MOST_PHASES,
-        f"{rate} and {new_rate} Hz have too little in common to be turned into each other; choose a usual rate such as 8000",
+        num_weights <= MOST_WEIGHTS,
+        f"turning {rate} into {new_rate} Hz takes a filter of {num_weights:,} weights, but at most {MOST_WEIGHTS:,} are "
+        "worked out: the rates have too little in common or lie too far apart; choose a usual rate such as 8000",
     )
     taps, filters = _filters(step)  # taps (K,) offsets in input samples; filters (phases, K)
     count = math.ceil(len(waveform) / step)
@@ -58,10 +60,15 @@ def resample(waveform: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     return output.reshape(-1)[:count]
 
 
+def _reach(step: Fraction) -> int:
+    """How many input samples before an output, and behind it, the filter sees."""
+    return math.ceil(ZERO_CROSSINGS / cutoff(step.numerator, step.denominator))
+
+
 def _filters(step: Fraction) -> tuple[np.ndarray, np.ndarray]:
     """The offsets of the input samples that one output looks at, and for each fraction their weights, float32."""
     c = cutoff(step.numerator, step.denominator)
-    reach = math.ceil(ZERO_CROSSINGS / c)
+    reach = _reach(step)
     taps = np.arange(-reach, reach + 2)
     phases = np.arange(step.denominator)
     fractions = (phases * step.numerator % step.denominator) / step.denominator

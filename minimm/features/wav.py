@@ -24,7 +24,7 @@ from minimm.files import write_atomically
 PCM, FLOATING, EXTENSIBLE = 1, 3, 0xFFFE
 COMPRESSED = {2: "ADPCM", 6: "A-law", 7: "mu-law", 17: "IMA ADPCM", 49: "GSM", 80: "MPEG", 85: "MP3"}
 OTHER_FILES = {b"OggS": "Ogg", b"fLaC": "FLAC", b"ID3\x03": "MP3", b"ID3\x04": "MP3", b"FORM": "AIFF", b"RIFX": "RIFX"}
-MAX_BYTES = 1 << 30  # about three hours of stereo; a longer file is cut before it is read
+MAX_BYTES = 1 << 30  # about three hours of stereo; a longer file is refused before it is read
 
 
 def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
@@ -44,7 +44,8 @@ def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
 def write_wav(path: str | Path, waveform: np.ndarray, rate: int) -> None:
     """Write `waveform` (samples,) in [-1, 1] as a wav file of one channel and 16 bits, atomically; louder is cut off.
 
-    `read_wav` gives it back to within half a step, 2^-16.
+    `read_wav` gives it back to within half a step, 2^-16; what lies nearer to 1 than that to within a whole one, 2^-15, for
+    the highest of the 2^16 steps is 1 - 2^-15.
     """
     waveform = np.asarray(waveform)
     check(
