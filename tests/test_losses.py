@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minimm.errors import MinimmError
+from minimm.generation.decoder import store_by_columns
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.training.device import bfloat16_gain, select_device, select_precision
 from minimm.training.losses import cross_entropy
@@ -112,6 +113,30 @@ def test_the_best_weights_are_kept_and_given_back(tmp_path):
         3.0,
         9.0,
     ]
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_model_that_has_generated_is_resumed_bit_for_bit(optimizer, tmp_path):
+    """Generation lays matrices out by columns; the optimizer's moments must follow when they are read from a file."""
+    options = {"max_steps": 6, "optimizer": optimizer, "precision": "float32", "save_every_seconds": 1e-9}
+
+    def run(stop: int, **where) -> torch.nn.Module:
+        model, calls = tiny_model(), []
+        store_by_columns(model)
+
+        def counted(generator: torch.Generator) -> torch.Tensor:
+            calls.append(1)
+            if len(calls) == stop:
+                raise RuntimeError("the machine stops")
+            return draw(generator)
+
+        Trainer(model, TrainerConfig(**options), draw_batch=counted, loss=loss, **where).run(resume=bool(where))
+        return model
+
+    with pytest.raises(RuntimeError):
+        run(4, folder=tmp_path)
+    for ours, theirs in zip(run(0, folder=tmp_path).parameters(), run(0).parameters(), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 @given(st.integers(1, 12))

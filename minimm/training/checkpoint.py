@@ -110,9 +110,12 @@ def load_training_state(folder: Path, model: nn.Module, optimizer: torch.optim.O
     for name, parameter in model.named_parameters():
         moments = {key.split("/", 1)[0]: value for key, value in tensors.items() if key.split("/", 1)[1] == name}
         del moments["weight"]
-        # Cloned into memory of torch's own, since results may depend on a tensor's alignment in the last bit.
+        # Copied into memory of torch's own, since results may depend on a tensor's alignment in the last bit, and in the
+        # parameter's order (`decoder.store_by_columns`), since fused AdamW pairs the numbers of both as they lie there.
         optimizer.state[parameter] = {
-            moment: value.clone() if moment == "step" else value.to(parameter.device, copy=True)
+            moment: value.clone()
+            if moment == "step"
+            else torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
             for moment, value in moments.items()
         }
     return json.loads(metadata["state"])
