@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numerical import seeds
 from sklearn.neighbors import NearestNeighbors
 
-from minimm.datasets.coco_captions import write_coco_captions
+from minimm.datasets.coco_captions import CocoCaptions, write_coco_captions
+from minimm.datasets.coco_clips import CocoClips, write_coco_clips
 from minimm.datasets.moving_shapes import MovingShapes
 from minimm.datasets.shapes import COLOURS, Shapes
 from minimm.datasets.spoken_digits import DIGIT_WORDS
@@ -21,13 +22,15 @@ from minimm.datasets.three_way_digits import DIGIT_OF, ThreeWayDigits
 from minimm.errors import MinimmError
 from minimm.features.image import to_pil
 from minimm.features.wav import write_wav
-from minimm.files import read_json
+from minimm.files import read_json, write_json
 from minimm.first_principles.late_interaction import late_interaction
 from minimm.metrics import recall_at_k, recall_by_label
+from minimm.models.dual_encoder import Embedding
 from minimm.plots.retrieval import Hit, retrieval_grid
 from minimm.runs.retrieval import distinct_scenes
 from minimm.tasks.cross_modal_retriever import CrossModalRetriever
-from minimm.tasks.retrieval_data import modality_of
+from minimm.tasks.retrieval_data import caption_labels, modality_of, retrieval_source
+from minimm.tasks.retrieval_evaluation import retrieval_scores
 
 TINY = {
     "d_model": 16,
@@ -165,6 +168,82 @@ def test_clips_and_their_captions_share_a_space_too():
     assert {"recall_at_1_video_to_text", "recall_at_5_text_to_video"} <= task.evaluate(clips).keys()
 
 
+def paints_with_captions(count: int, captions: int) -> CocoCaptions:
+    """Plain pictures with several captions each, which all end with the picture's number."""
+    dataset = CocoCaptions.from_arrays(paints()[0][:count], ["x"] * count)
+    dataset.captions = [[f"caption {text} of {picture}" for text in range(captions)] for picture in range(count)]
+    return dataset
+
+
+class Oracle:
+    """Knows of every caption to which picture it belongs."""
+
+    def embed(self, things, modality):
+        known = range(len(things)) if modality == "image" else [int(text.split()[-1]) for text in things]
+        whole = torch.eye(9)[list(known)]
+        return Embedding(modality, whole, whole[:, None], torch.ones(len(whole), 1, dtype=torch.bool), ())
+
+    def similarity(self, x, y):
+        return (x.whole @ y.whole.T).numpy()
+
+
+def test_a_picture_has_many_right_captions_and_a_perfect_model_finds_them_all():
+    scores = retrieval_scores(Oracle(), paints_with_captions(3, 5), 0)
+    assert scores["recall_at_1_image_to_text"] == scores["recall_at_1_text_to_image"] == scores["recall_at_5"] == 1.0
+    assert scores["recall_at_1_chance"] == pytest.approx(1 / 3)
+    shared = paints_with_captions(3, 5)
+    shared.captions[2].append(shared.captions[0][0])
+    scores = retrieval_scores(Oracle(), shared, None)
+    assert scores["recall_at_1"] == 1.0 and scores["recall_at_1_chance"] == pytest.approx((2 * 11 + 5) / (3 * 16))
+
+
+def test_rows_of_one_picture_have_one_label_whatever_their_captions():
+    batch = retrieval_source(paints_with_captions(3, 5)).draw(30, torch.Generator().manual_seed(0))
+    pictures = [int(text.split()[-1]) for text in batch.things["text"]]
+    assert batch.labels.tolist() == pictures and len(set(batch.things["text"])) > 3
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=3), max_size=6))
+def test_pictures_have_one_label_exactly_where_shared_captions_lead_from_one_to_the_other(captions):
+    reached = np.array([[bool(set(a) & set(b)) for b in captions] for a in captions], dtype=int)
+    for _ in captions:
+        reached = np.sign(reached @ reached)
+    numbers = caption_labels(captions)
+    labels = [{numbers[text] for text in texts} for texts in captions]
+    assert all(len(each) == 1 for each in labels)
+    for a, row in zip(labels, reached, strict=True):
+        assert [a == b for b in labels] == row.astype(bool).tolist()
+
+
+def test_clips_of_a_folder_are_kept_and_measured_as_clips(tmp_path):
+    drawn = MovingShapes("validation", 16, 4).draw(5, torch.Generator().manual_seed(0))
+    write_coco_clips(tmp_path, list(drawn.clips.numpy()), drawn.captions)
+    dataset = CocoClips(tmp_path, 16, num_frames=4)
+    task = CrossModalRetriever(image_size=16, **TINY).fit(dataset, max_steps=1)
+    assert task.search(drawn.captions[0], k=1)[0].item in dataset.file_names
+    assert task.model.encoders["video"].config.num_frames == 4
+    assert {"recall_at_1_video_to_text", "recall_at_5_text_to_video"} <= task.evaluate(dataset).keys()
+    with pytest.raises(MinimmError, match="not trained on image"):
+        task.evaluate(tmp_path)
+
+
+def test_of_folders_with_splits_val_is_measured_and_so_many_pictures_are_read(tmp_path):
+    images, captions = paints()
+    for split, count in (("train", 4), ("val", 6)):
+        write_coco_captions(tmp_path / f"{split}2017", images[:count], captions[:count])
+        listing = read_json(tmp_path / f"{split}2017" / "captions.json")
+        write_json(tmp_path / "annotations" / f"captions_{split}2017.json", listing)
+        (tmp_path / f"{split}2017" / "captions.json").unlink()
+        for picture in (tmp_path / f"{split}2017" / "images").iterdir():
+            picture.rename(tmp_path / f"{split}2017" / picture.name)
+    options = ("--d-model", 16, "--num-heads", 2, "--num-layers", 1, "--batch-size", 4, "--max-steps", 1)
+    options += ("--image-size", 16, "--max-pictures", 3)
+    assert run("train", "retriever", "--data", tmp_path, "--out", tmp_path / "model", *options) == 0
+    results = read_json(tmp_path / "model" / "results.json")
+    assert results["measured_on"] == "val" and results["num_pictures"] == 3
+    assert results["recall_at_1_chance"] == pytest.approx(1 / 6)  # all six pictures of val
+
+
 def test_scenes_for_measuring_have_different_captions():
     scenes = distinct_scenes("shapes", "validation", 32)
     assert len(scenes.captions) == len(set(scenes.captions)) == len(scenes.images) == len(scenes.objects) == 256
@@ -231,6 +310,8 @@ def test_recall_by_label_refuses_what_cannot_be_measured():
         recall_by_label(np.ones((2, 1)), ["a"], ["a"], 1)
     with pytest.raises(MinimmError, match="k=0"):
         recall_by_label(np.ones((1, 1)), ["a"], ["a"], 0)
+    with pytest.raises(MinimmError, match="recall_by_label got NaN"):
+        recall_by_label(np.full((2, 2), np.nan), ["a", "b"], ["a", "b"], 1)
 
 
 def test_triples_agree_about_their_digit_and_are_fixed_by_their_generator():
@@ -272,7 +353,15 @@ def test_the_commands_train_measure_and_search(tmp_path, capsys, refused):
     results = read_json(out / "results.json")
     assert {"recall_at_1", "recall_at_5", "recall_at_1_text_to_image", "recall_at_1_chance"} <= results.keys()
     assert {file.name for file in (out / "figures").iterdir()} == {"retrieval.png", "retriever_loss.png"}
-    assert "right" in (out / "samples.txt").read_text(encoding="utf-8")
+    assert results["measured_on"] == "training"
+    asked, *answers = (out / "samples.txt").read_text(encoding="utf-8").split("asked: ")
+    assert asked == "" and len(answers) == 6  # each picture, or its caption, looked for once
+    for answer in answers:
+        question, *hits = answer.splitlines()
+        scores = [float(hit.split()[1]) for hit in hits]
+        assert len(hits) == 5 and scores == sorted(scores, reverse=True)
+        for judgement, _, name in (hit.split(maxsplit=2) for hit in hits):
+            assert (judgement == "right") == question.endswith(f"({name})")
     capsys.readouterr()
     search = ("--model", out, "--among", tmp_path / "paints")
     assert run("retrieve", "something red", *search, "-k", 2, "--figure", tmp_path / "found.png") == 0

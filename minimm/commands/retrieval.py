@@ -33,9 +33,7 @@ from minimm.commands.train import train
 def train_retriever(
     data: Annotated[
         str,
-        typer.Option(
-            help="A folder with captions.json (COCO layout) and pictures; or `shapes`, `emoji-scenes` or `digits`."
-        ),
+        typer.Option(help="A folder of pictures in COCO's layout; or `shapes`, `emoji-scenes` or `digits`."),
     ] = "shapes",
     recordings: Annotated[
         str, typer.Option(help="For digits: fsdd, speech (bundled) or a folder of digit_speaker_take.wav files.")
@@ -47,6 +45,7 @@ def train_retriever(
             help="tiny (32 pixels, scenes), digits or small (64 pixels, folders); the options below change it."
         ),
     ] = None,
+    max_pictures: Annotated[int | None, typer.Option(help="Read only so many pictures of a folder.", min=1)] = None,
     image_size: Annotated[int | None, typer.Option(help="Side in pixels that pictures are brought to.", min=1)] = None,
     d_joint: Annotated[int | None, typer.Option(help="Width of the space that all modalities share.", min=1)] = None,
     fine_grained: Annotated[
@@ -71,12 +70,15 @@ def train_retriever(
 
     `recall_at_1_text_to_image` in results.json is the share of texts whose nearest picture, of all that are measured, is
     right; `pointing_accuracy` the share of colour and shape words that find their object without ever having seen a box.
+    Of folders with splits, as COCO is published, `train` is learned and `val` measured; of others the pictures learned from,
+    changed once more, and `measured_on` says so.
 
     Example: minimm train retriever --data digits --recordings fsdd --max-seconds 240 --out runs/digits
     """
     from minimm.runs.retrieval import train_retriever as run
 
     options = given(
+        max_pictures=max_pictures,
         image_size=image_size,
         d_joint=d_joint,
         fine_grained=fine_grained,

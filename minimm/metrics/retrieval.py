@@ -34,10 +34,7 @@ def recall_at_k(similarity: ArrayLike, k: int) -> float:
         similarity.dtype.kind in "fiub",
         f"recall_at_k got similarity of type {similarity.dtype}, expected numbers that can be compared; give floats",
     )
-    check(
-        not np.isnan(similarity).any(),
-        "recall_at_k got NaN among the similarities; look for an embedding of length zero that was divided by its length",
-    )
+    _refuse_nan(similarity, "recall_at_k")
     check(
         isinstance(k, int | np.integer) and k >= 1,
         f"recall_at_k got k={k!r}; give the number of items to look at, a whole number from 1",
@@ -55,7 +52,7 @@ def recall_by_label(similarity: ArrayLike, query_labels: ArrayLike, item_labels:
         similarity: (N, M). query_labels: (N,), item_labels: (M,): equal where an item is a right answer; numbers or texts.
         k: how many items are looked at, 1 or more.
 
-    Raises `MinimmError` for shapes that do not agree, a query without any right item, or k below 1.
+    Raises `MinimmError` for shapes that do not agree, NaN, a query without any right item, or k below 1.
 
     >>> recall_by_label([[0.9, 0.1, 0.8], [0.8, 0.2, 0.7]], ["cat", "dog"], ["cat", "dog", "dog"], k=1)
     0.5
@@ -69,6 +66,7 @@ def recall_by_label(similarity: ArrayLike, query_labels: ArrayLike, item_labels:
         f"recall_by_label got similarity of shape {similarity.shape}, {query_labels.shape} query labels and "
         f"{item_labels.shape} item labels; give (N, M) with N labels of rows and M labels of columns, none of them 0",
     )
+    _refuse_nan(similarity, "recall_by_label")
     check(k >= 1, f"recall_by_label got k={k!r}; give the number of items to look at, a whole number from 1")
     right = query_labels[:, None] == item_labels[None]  # (N, M)
     check(
@@ -78,3 +76,10 @@ def recall_by_label(similarity: ArrayLike, query_labels: ArrayLike, item_labels:
     best = np.where(right, similarity, -np.inf).max(axis=1, keepdims=True)  # (N, 1)
     rivals = ((similarity >= best) & ~right).sum(axis=1)
     return float((rivals < k).mean())
+
+
+def _refuse_nan(similarity: np.ndarray, name: str) -> None:
+    check(
+        not np.isnan(similarity).any(),
+        f"{name} got NaN among the similarities; look for an embedding of length zero that was divided by its length",
+    )

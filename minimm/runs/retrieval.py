@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from minimm.datasets.coco_captions import CocoCaptions
+from minimm.datasets.coco_layouts import splits_of
 from minimm.datasets.folders import find_folder
 from minimm.datasets.shapes import Scenes
 from minimm.datasets.three_way_digits import ThreeWayDigits
 from minimm.features.image import augment_images
-from minimm.runs.captioner import EVALUATION_SEED, SCENES, open_scenes
+from minimm.runs.captioner import EVALUATION_PICTURES, EVALUATION_SEED, SCENES, open_scenes
 from minimm.runs.report import finish, training_results
 from minimm.runs.retrieval_answers import digit_answers, draw_alignment, picture_answers, write_answers
 from minimm.tasks.cross_modal_retriever import CrossModalRetriever
@@ -33,6 +34,7 @@ def train_retriever(
     resume: bool,
     max_seconds: float | None = None,
     max_steps: int | None = None,
+    max_pictures: int | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Train on scenes (a name of `SCENES`), "digits" or a COCO folder; write the model, results, samples and figures."""
@@ -53,12 +55,17 @@ def train_retriever(
         results = task.evaluate(unseen) | {f"{name}_held_out": value for name, value in held_out.items()}
         answers = picture_answers(task, unseen.images, unseen.captions)
     else:
-        dataset = CocoCaptions(find_folder(data), size)
+        dataset = CocoCaptions(data, size, max_pictures=max_pictures)
         print(dataset.report)
         task.fit(dataset, **limits)
-        results = task.evaluate(dataset) | {"num_pictures": len(dataset)}
-        images = augment_images(dataset.batch(range(len(dataset))), torch.Generator().manual_seed(EVALUATION_SEED))
-        answers = picture_answers(task, images, [texts[0] for texts in dataset.captions])
+        if "val" in splits_of(find_folder(data)):
+            where, measured = "val", CocoCaptions(data, size, split="val", max_pictures=EVALUATION_PICTURES)
+            results, images = task.evaluate(measured, seed=None), measured.batch(range(len(measured)))
+        else:
+            where, measured, results = "training", dataset, task.evaluate(dataset)
+            images = augment_images(dataset.batch(range(len(dataset))), torch.Generator().manual_seed(EVALUATION_SEED))
+        results |= {"num_pictures": len(dataset), "measured_on": where}
+        answers = picture_answers(task, images, [texts[0] for texts in measured.captions])
     write_answers(task, answers, out)
     if data in SCENES and task.model.config.fine_grained:
         draw_alignment(task, unseen, out / "figures" / "alignment.png")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from minimm.datasets.coco_captions import CocoCaptions
+from minimm.datasets.coco_clips import CocoClips
 from minimm.errors import check
 from minimm.features.audio_augmentation import mask_spans
 from minimm.features.image import load_image
@@ -72,8 +73,9 @@ class CrossModalRetriever(JointSpace):
         """Learn from things that belong together, and keep pictures and captions as collections to be searched.
 
         Args:
-            dataset: pictures, with `captions`; or the path of a COCO-captions folder, `CocoCaptions`, `ThreeWayDigits`, or
-                scenes or clips that are drawn on the fly (`Shapes`, `EmojiScenes`, `MovingShapes`), of which nothing is kept.
+            dataset: pictures, with `captions`; or the path of a COCO-captions folder, `CocoCaptions`, `CocoClips`,
+                `ThreeWayDigits`, or scenes or clips drawn on the fly (`Shapes`, `EmojiScenes`, `MovingShapes`), of which
+                nothing is kept.
             captions: one for each picture.
             max_steps, max_seconds, folder, resume: as in `TextGenerator.fit`.
         """
@@ -102,7 +104,9 @@ class CrossModalRetriever(JointSpace):
             unit="pair",
         )
         if isinstance(dataset, CocoCaptions):
-            self._keep("image", items or dataset.file_names, self.embed(dataset.batch(range(len(dataset))), "image"))
+            modality = "video" if isinstance(dataset, CocoClips) else "image"
+            seen = self.embed(dataset.batch(range(len(dataset))), modality)
+            self._keep(modality, items or dataset.file_names, seen)
             self.index([caption for texts in dataset.captions for caption in texts], "text")
         return self
 
@@ -201,15 +205,17 @@ class CrossModalRetriever(JointSpace):
             maps.append((words[mask] @ regions.T).unflatten(-1, seen.grid).cpu().numpy())  # (T, h, w)
         return maps
 
-    def evaluate(self, dataset: Any, *, seed: int = EVALUATION_SEED) -> dict[str, float]:
+    def evaluate(self, dataset: Any, *, seed: int | None = EVALUATION_SEED) -> dict[str, float]:
         """Recall at 1 and at 5 in every direction, `_chance` beside it; scenes give `pointing_accuracy`, too.
 
         Args:
             dataset: `Scenes`, `Clips`, `ThreeWayDigits` (all pictures and recordings of its split), or a `CocoCaptions` or its
-                path, whose pictures are freshly shifted, scaled and recoloured from `seed`.
+                path, or a `CocoClips`, which are freshly shifted, scaled and recoloured from `seed`, or shown as they are
+                when it is None.
         """
         from minimm.tasks.retrieval_evaluation import retrieval_scores
 
         if isinstance(dataset, str | Path):
-            dataset = CocoCaptions(dataset, image_size=self.require_model().encoders["image"].config.image_size)
+            self.require_model().require("image")
+            dataset = CocoCaptions(dataset, image_size=self.model.encoders["image"].config.image_size)
         return retrieval_scores(self, dataset, seed)

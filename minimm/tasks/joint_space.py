@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -49,8 +49,8 @@ class JointSpace(Task):
     def _after_load(self, architecture: dict[str, Any]) -> None:
         self.sample_rate = architecture["sample_rate"]
 
-    def _planned(self, modalities: Iterable[str], texts: Sequence[str]) -> dict[str, Any]:
-        """The `architecture` of a model for these modalities, whose text encoder can read these texts."""
+    def _planned(self, things: Mapping[str, Any], texts: Sequence[str]) -> dict[str, Any]:
+        """The `architecture` of a model for these modalities, as long clips as these, and a text encoder for these texts."""
         preset = self.preset
         size, width = preset.image_size, preset.d_model
         text = TextEncoderConfig(
@@ -71,8 +71,10 @@ class JointSpace(Task):
             },
             "text": {"class": "TextEncoder", **asdict(text)},
         }
+        if "video" in things:
+            known["video"]["num_frames"] = things["video"].shape[1]
         space = DualEncoderConfig(preset.d_joint, preset.num_heads, fine_grained=preset.fine_grained)
-        return {"encoders": {name: known[name] for name in modalities}, "space": asdict(space)}
+        return {"encoders": {name: known[name] for name in things}, "space": asdict(space)}
 
     def _inputs(self, modality: str, things: Any) -> tuple[Tensor, ...]:
         """Pictures or clips as tensors, waveforms, or texts -> what the encoder takes."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from minimm.datasets.coco_captions import PICTURE_SUFFIXES
+from minimm.datasets.coco_captions import PICTURE_SUFFIXES, CocoCaptions
 from minimm.datasets.spoken_digits import DIGIT_WORDS
 from minimm.datasets.three_way_digits import ThreeWayDigits
 from minimm.tasks.caption_data import caption_source
@@ -48,10 +48,12 @@ def retrieval_source(dataset: Any) -> Source:
 
         return Source(draw_digits, [word for words in DIGIT_WORDS.values() for word in words])
     draw, texts = caption_source(dataset)
+    numbers = caption_labels(dataset.captions) if isinstance(dataset, CocoCaptions) else None
 
     def draw_captioned(count: int, generator: torch.Generator) -> Batch:
         seen, captions = draw(count, generator)
-        return Batch({"image" if seen.ndim == 4 else "video": seen, "text": captions}, text_labels(captions))
+        labels = text_labels(captions) if numbers is None else torch.tensor([numbers[text] for text in captions])
+        return Batch({"image" if seen.ndim == 4 else "video": seen, "text": captions}, labels)
 
     return Source(draw_captioned, texts)
 
@@ -64,6 +66,25 @@ def text_labels(texts: Sequence[str]) -> Tensor:
     """
     numbers: dict[str, int] = {}
     return torch.tensor([numbers.setdefault(text, len(numbers)) for text in texts])
+
+
+def caption_labels(captions: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Each caption -> a number: one for all captions of a picture, and for all pictures that share a caption.
+
+    >>> caption_labels([["a cat", "an animal"], ["a car"], ["an animal", "a dog"]])
+    {'a cat': 0, 'an animal': 0, 'a car': 1, 'a dog': 0}
+    """
+    parent: dict[str, str] = {}
+
+    def first(text: str) -> str:
+        while parent.setdefault(text, text) != text:
+            parent[text] = text = parent[parent[text]]
+        return text
+
+    for texts in captions:
+        for text in texts:
+            parent[first(text)] = first(texts[0])
+    return dict(zip(parent, text_labels([first(text) for text in parent]).tolist(), strict=True))
 
 
 def modality_of(thing: Any) -> str:

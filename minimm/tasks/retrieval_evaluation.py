@@ -1,19 +1,21 @@
 """How well a joint space finds what belongs together: recall in every direction, and pointing of words at regions.
 
 recall_at_k_A_to_B is the share of queries A for which one of the k nearest B is right; recall_at_k is the mean over the
-directions. An item is right when it has the label of the query: the same caption, the same digit. `_chance` is what
-nearest neighbours drawn by lot would reach.
+directions. An item is right when it has the label of the query: the same caption, the same digit, or the same picture
+where a picture has several captions; pictures that share a caption count as one. `_chance` is what nearest neighbours
+drawn by lot would reach.
 """
 
 from __future__ import annotations
 
 from itertools import permutations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from minimm.datasets.coco_captions import CocoCaptions
+from minimm.datasets.coco_clips import CocoClips
 from minimm.datasets.moving_shapes import Clips
 from minimm.datasets.shapes import Scenes
 from minimm.datasets.spoken_digits import DIGIT_WORDS
@@ -22,7 +24,10 @@ from minimm.features.image import augment_images
 from minimm.interpretation.grounding import pointing_accuracy
 from minimm.metrics import recall_by_label
 from minimm.models.dual_encoder import Embedding
-from minimm.tasks.cross_modal_retriever import CrossModalRetriever
+from minimm.tasks.retrieval_data import caption_labels
+
+if TYPE_CHECKING:
+    from minimm.tasks.cross_modal_retriever import CrossModalRetriever
 
 LOOKED_AT = (1, 5)
 LANGUAGES = {"en": "english", "zh": "chinese"}
@@ -30,8 +35,8 @@ Measured = Scenes | Clips | CocoCaptions | ThreeWayDigits
 Gallery = dict[str, tuple[Embedding, list[Any]]]  # name of a collection -> its places in the space, its labels
 
 
-def retrieval_scores(task: CrossModalRetriever, dataset: Measured, seed: int) -> dict[str, float]:
-    """Recalls on scenes, on a folder's pictures freshly changed from `seed`, or on all digits of a split."""
+def retrieval_scores(task: CrossModalRetriever, dataset: Measured, seed: int | None) -> dict[str, float]:
+    """Recalls on scenes, on a folder's pictures freshly changed from `seed` (None: as they are), or on a split of digits."""
     scores = recalls(task, gallery_of(task, dataset, seed))
     if isinstance(dataset, Scenes) and task.model.config.fine_grained:
         maps = task.align_batch(dataset.images, dataset.captions)
@@ -41,7 +46,7 @@ def retrieval_scores(task: CrossModalRetriever, dataset: Measured, seed: int) ->
     return scores
 
 
-def gallery_of(task: CrossModalRetriever, dataset: Measured, seed: int) -> Gallery:
+def gallery_of(task: CrossModalRetriever, dataset: Measured, seed: int | None) -> Gallery:
     """What is to be found, by the names that stand in the results."""
     if isinstance(dataset, ThreeWayDigits):
         recordings = dataset.spoken.recordings
@@ -59,12 +64,20 @@ def gallery_of(task: CrossModalRetriever, dataset: Measured, seed: int) -> Galle
             "text": (task.embed(captions, "text"), captions),
         }
     if isinstance(dataset, Scenes):
-        images, captions = dataset.images, dataset.captions
-    else:
-        pairs = [(picture, text) for picture, texts in enumerate(dataset.captions) for text in texts]
-        images = augment_images(dataset.batch([picture for picture, _ in pairs]), torch.Generator().manual_seed(seed))
-        captions = [text for _, text in pairs]
-    return {"image": (task.embed(images, "image"), captions), "text": (task.embed(captions, "text"), captions)}
+        captions = dataset.captions
+        return {
+            "image": (task.embed(dataset.images, "image"), captions),
+            "text": (task.embed(captions, "text"), captions),
+        }
+    seen = dataset.batch(range(len(dataset)))
+    if seed is not None:
+        seen = augment_images(seen, torch.Generator().manual_seed(seed))
+    modality = "video" if isinstance(dataset, CocoClips) else "image"
+    numbers, captions = caption_labels(dataset.captions), [text for texts in dataset.captions for text in texts]
+    return {
+        modality: (task.embed(seen, modality), [numbers[texts[0]] for texts in dataset.captions]),
+        "text": (task.embed(captions, "text"), [numbers[text] for text in captions]),
+    }
 
 
 def recalls(task: CrossModalRetriever, gallery: Gallery) -> dict[str, float]:
