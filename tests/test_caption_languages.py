@@ -71,7 +71,7 @@ def test_chinese_is_learned_character_by_character(chinese):
 def test_chinese_captions_are_scored_and_pointed_at_by_their_words(chinese):
     task, _ = chinese
     scores = task.evaluate(scenes_in("zh"))
-    assert {"exact_match", "bleu4", "cider", "pointing_accuracy", "pointing_chance"} == set(scores)
+    assert {"exact_match", "bleu4", "cider", "pointing_accuracy", "pointing_accuracy_chance"} == set(scores)
     perfect = scenes_in("zh").captions
     task.generate_captions = lambda images, **_: perfect  # as if it had learned everything
     try:
@@ -184,7 +184,12 @@ def test_the_command_trains_in_chinese_on_patches_and_shows_samples(tmp_path, mo
     options = ["--language", "zh", "--encoder", "patches", "--d-model", "16", "--num-layers", "1", "--num-heads", "2"]
     assert run("train", "captioner", *options, "--max-steps", "2", "--out", tmp_path) == 0
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert {"exact_match", "exact_match_held_out", "pointing_accuracy", "pointing_chance_held_out"} <= results.keys()
+    assert {
+        "exact_match",
+        "exact_match_held_out",
+        "pointing_accuracy",
+        "pointing_accuracy_chance_held_out",
+    } <= results.keys()
     assert "一个" in (tmp_path / "samples.txt").read_text(encoding="utf-8")
 
 
@@ -198,4 +203,4 @@ def test_chinese_captions_of_unseen_scenes_and_pairs_are_right():
     task = ImageCaptioner("tiny", language="zh").fit(Shapes(language="zh"), max_steps=1_100)
     results = scene_results(task)
     assert results["exact_match"] >= 0.80 and results["exact_match_held_out"] >= 0.60
-    assert results["pointing_accuracy"] >= 0.60 > 0.15 > results["pointing_chance"]
+    assert results["pointing_accuracy"] >= 0.60 > 0.15 > results["pointing_accuracy_chance"]

@@ -29,7 +29,7 @@ def test_the_captioner_describes_unseen_scenes_and_pairs_it_never_saw(all_cores)
     results = scene_results(captioner)
     assert results["exact_match"] >= 0.90
     assert results["exact_match_held_out"] >= 0.75
-    assert results["pointing_accuracy"] >= 0.70 > 0.15 > results["pointing_chance"]
+    assert results["pointing_accuracy"] >= 0.70 > 0.15 > results["pointing_accuracy_chance"]
 
 
 @pytest.mark.slow
@@ -47,7 +47,7 @@ def test_the_quickstart_writes_what_it_promises_and_can_be_resumed(tmp_path, mon
     quickstart.run_quickstart(tmp_path)
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert {"validation_loss", "validation_loss_untrained"} <= results["language_model"].keys()
-    captioner_keys = {"exact_match", "exact_match_held_out", "pointing_accuracy", "pointing_chance"}
+    captioner_keys = {"exact_match", "exact_match_held_out", "pointing_accuracy", "pointing_accuracy_chance"}
     assert captioner_keys <= results["captioner"].keys() and results["seconds"] > 0
     assert (tmp_path / "samples.txt").stat().st_size > 200
     figures = {path.name for path in (tmp_path / "figures").iterdir()}

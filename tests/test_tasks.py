@@ -79,7 +79,7 @@ def test_a_captioner_learns_to_name_single_objects(captioner):
     scenes = Shapes("validation", max_objects=1).draw(100, torch.Generator().manual_seed(99))
     scores = captioner.evaluate(scenes)
     assert scores["exact_match"] > 0.6  # chance is 1 in 72
-    assert scores["pointing_chance"] < 0.15 < scores["pointing_accuracy"]
+    assert scores["pointing_accuracy_chance"] < 0.15 < scores["pointing_accuracy"]
     assert scores["bleu4"] > 60
 
 

@@ -147,7 +147,7 @@ class ImageCaptioner(Captioner):
     ) -> dict[str, float]:
         """Score captions against the truth: `exact_match` (0 to 1), `bleu4` (0 to 100) and `cider` (0 to 10).
 
-        Scenes also give `pointing_accuracy` and `pointing_chance`. The pictures of a folder are shown once each,
+        Scenes also give `pointing_accuracy` and `pointing_accuracy_chance`. The pictures of a folder are shown once each,
         freshly shifted, scaled and recoloured from `seed`, or as they are when it is None.
         """
         if isinstance(dataset, str | Path):
@@ -165,5 +165,5 @@ class ImageCaptioner(Captioner):
             maps = [weights.mean(axis=(0, 1)) for weights in self.attend_batch(images, dataset.captions)]
             words = [self._language.words(caption) for caption in dataset.captions]
             pointing = pointing_accuracy(maps, words, dataset.objects, images.shape[-1])
-            scores |= {"pointing_accuracy": pointing.accuracy, "pointing_chance": pointing.chance}
+            scores |= {"pointing_accuracy": pointing.accuracy, "pointing_accuracy_chance": pointing.chance}
         return scores

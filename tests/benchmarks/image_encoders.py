@@ -53,7 +53,7 @@ def main() -> None:
         row = {name: [result[name] for result in results] for name in (*COLUMNS, "steps")}
         means = {name: statistics.mean(values) for name, values in row.items()}
         deviations = {name: statistics.stdev(values) for name, values in row.items()}
-        sizes = {name: results[0][name] for name in ("parameters", "encoder_parameters", "pointing_chance")}
+        sizes = {name: results[0][name] for name in ("parameters", "encoder_parameters", "pointing_accuracy_chance")}
         table[encoder] = sizes | {name: {"mean": means[name], "deviation": deviations[name]} for name in row}
         cells = "".join(f"{f'{means[name]:.3f} +- {deviations[name]:.3f}':>28}" for name in COLUMNS)
         print(f"{encoder:9}{cells}{means['steps']:8.0f}{sizes['parameters']:11,}{sizes['encoder_parameters']:12,}")
