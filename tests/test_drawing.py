@@ -19,6 +19,7 @@ from minimm.generation.sampling import Sampling
 from minimm.models.image_tokenizer import ImageTokenizerConfig
 from minimm.models.text_to_image import TextToImage, TextToImageConfig, patches_above
 from minimm.plots.codebook import codebook_bars
+from minimm.runs import captioner, drawing
 from minimm.runs.drawing import is_unseen, unseen_scenes
 from minimm.tasks.caption_data import caption_source
 from minimm.tasks.text_to_image_generator import TextToImageGenerator, leaving_out
@@ -216,6 +217,17 @@ def test_the_commands_train_on_a_folder_and_draw(tmp_path, capsys):
     assert str(out) in capsys.readouterr().out
 
 
+def test_scenes_of_emoji_are_drawn_but_not_judged(tmp_path, monkeypatch):
+    for module in (captioner, drawing):
+        monkeypatch.setattr(module, "EVALUATION_SCENES", 12)
+    small = ["--image-size", "32", "--num-codes", "16", "--d-model", "16", "--num-layers", "1", "--num-heads", "2"]
+    command = ["train", "text-to-image", "--data", "emoji-scenes", *small, "--batch-size", "4", "--max-steps", "2"]
+    assert run(*command, "--out", tmp_path) == 0
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert {"loss", "loss_held_out", "reconstruction_error"} <= results.keys() and "accuracy" not in results
+    assert (tmp_path / "figures" / "drawings.png").is_file()
+
+
 def test_a_word_never_learned_a_missing_model_and_one_of_another_kind_are_named(refused, drawer, tmp_path):
     command = ["--model", drawer.folder, "--out", tmp_path / "picture.png"]
     assert "elephant" in refused("draw", "a small red elephant", *command)
@@ -235,6 +247,8 @@ def test_captions_kept_from_training_are_never_drawn_from_and_the_test_consists_
     draw = leaving_out(caption_source(Shapes(image_size=16))[0], is_unseen)
     images, captions = draw(50, torch.Generator().manual_seed(1))
     assert len(images) == len(captions) == 50 and not any(map(is_unseen, captions))
-    assert all(map(is_unseen, unseen_scenes("shapes", 16).captions))
+    unseen = unseen_scenes("shapes", 16)
+    assert len(unseen.images) == len(unseen.captions) == len(unseen.objects) == captioner.EVALUATION_SCENES
+    assert all(map(is_unseen, unseen.captions))
     with pytest.raises(MinimmError, match="leave fewer out"):
         leaving_out(draw, lambda caption: True)(2, torch.Generator())

@@ -30,6 +30,7 @@ from minimm.tasks.text_to_image_generator import TextToImageGenerator
 
 SAMPLES = 12
 JUDGED = "shapes"  # the data whose drawings `scene_checker` can judge
+PART = 1_000  # scenes drawn at once where few of them are kept
 UNSEEN_SHARE = 10  # one caption in so many is never trained on: a test of `accuracy` consists of such captions alone
 
 
@@ -53,8 +54,8 @@ def train_text_to_image(
     if data in SCENES:
         task.fit(open_scenes(data, "train", size), leave_out=is_unseen, **limits)
         scenes = unseen_scenes(data, size)
-        results = drawing_results(task) | task.evaluate(scenes)
-        held_out = task.evaluate(evaluation_scenes("held_out", size, data))
+        results = drawing_results(task) | task.evaluate(scenes, judged=data == JUDGED)
+        held_out = task.evaluate(evaluation_scenes("held_out", size, data), judged=data == JUDGED)
         results |= {f"{name}_held_out": value for name, value in held_out.items()}
         images, captions = scenes.images, scenes.captions
     else:
@@ -98,9 +99,14 @@ def is_unseen(caption: str) -> bool:
 def unseen_scenes(data: str, image_size: int) -> Scenes:
     """As many scenes as `captioner.evaluation_scenes` has, from the training distribution, with unseen captions alone."""
     generator, source = torch.Generator().manual_seed(EVALUATION_SEED), open_scenes(data, "validation", image_size)
-    scenes = source.draw(2 * UNSEEN_SHARE * EVALUATION_SCENES, generator)
-    kept = [index for index, caption in enumerate(scenes.captions) if is_unseen(caption)][:EVALUATION_SCENES]
-    return Scenes(scenes.images[kept], *([part[index] for index in kept] for part in (scenes.captions, scenes.objects)))
+    unseen = Scenes(torch.empty(0, 3, image_size, image_size), [], [])
+    while len(unseen.captions) < EVALUATION_SCENES:
+        part = source.draw(PART, generator)
+        kept = [index for index, caption in enumerate(part.captions) if is_unseen(caption)]
+        unseen.images = torch.cat([unseen.images, part.images[kept]])[:EVALUATION_SCENES]
+        unseen.captions = (unseen.captions + [part.captions[index] for index in kept])[:EVALUATION_SCENES]
+        unseen.objects = (unseen.objects + [part.objects[index] for index in kept])[:EVALUATION_SCENES]
+    return unseen
 
 
 def drawing_results(task: TextToImageGenerator) -> dict[str, Any]:

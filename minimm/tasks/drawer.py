@@ -113,14 +113,20 @@ class Drawer(Task):
         return torch.bincount(self._picture_ids(images).flatten(), minlength=self.model.config.tokenizer.num_codes)
 
     def evaluate(
-        self, dataset: Scenes | CocoCaptions | str | Path, *, seed: int = EVALUATION_SEED, **options: Any
+        self,
+        dataset: Scenes | CocoCaptions | str | Path,
+        *,
+        seed: int = EVALUATION_SEED,
+        judged: bool = True,
+        **options: Any,
     ) -> dict[str, float]:
         """Scores of both stages on pictures with captions; options are those of `draw_all`.
 
-        `tokenizer_scores`, and `loss` in nats a patch. Of scenes every caption is drawn, and judged by the rules of
+        `tokenizer_scores`, and `loss` in nats a patch. Of scenes of shapes every caption is drawn, and judged by the rules of
         `interpretation.scene_checker`: `accuracy` and the rest of `drawing_scores`, `accuracy_chance` (the same drawings
         against other captions) and `accuracy_reconstructed` (the true pictures, read from their ids: the best that ids
-        can show). The pictures of a folder are changed from `seed`, as in training.
+        can show). `judged` False leaves this out, for scenes of other things. The pictures of a folder are changed from
+        `seed`, as in training.
         """
         config = self.require_model().config.tokenizer
         if isinstance(dataset, str | Path):
@@ -135,7 +141,7 @@ class Drawer(Task):
             losses = [self._loss(self.model.eval(), batch).item() * len(batch[0]) for batch in batches]
         scores = tokenizer_scores(images, reconstructed, ids, config.num_codes)
         scores["loss"] = sum(losses) / len(captions)
-        if isinstance(dataset, Scenes):
+        if isinstance(dataset, Scenes) and judged:
             drawn = self.draw_all(captions, seed=seed, **options)
             scores |= drawing_scores(check_drawings(drawn, captions))
             others = [*captions[1:], captions[0]]
