@@ -201,6 +201,21 @@ def test_stopped_in_either_stage_a_resumed_run_ends_the_same(tmp_path, monkeypat
         assert ours.keys() == theirs.keys() and all(ours[key].equal(theirs[key]) for key in ours)
 
 
+def test_a_longer_second_run_keeps_the_codes_that_its_ids_are_written_in(tmp_path, monkeypatch):
+    shapes, read, written = Shapes(image_size=16), TextToImageGenerator._read, []
+
+    def kept(task, draw, count, generator):
+        written.append((draw, count, generator.initial_seed(), read(task, draw, count, generator)))
+        return written[-1][-1]
+
+    monkeypatch.setattr(TextToImageGenerator, "_read", kept)
+    first = TextToImageGenerator(**TINY).fit(shapes, max_steps=20, folder=tmp_path)
+    longer = TextToImageGenerator(**TINY).fit(shapes, max_steps=60, folder=tmp_path, resume=True)
+    assert longer.training.steps == 30 and longer.tokenizer_training.steps == first.tokenizer_training.steps == 10
+    for draw, count, seed, (_, ids) in written[2:]:
+        assert torch.equal(read(longer, draw, count, torch.Generator().manual_seed(seed))[1], ids)
+
+
 def test_the_commands_train_on_a_folder_and_draw(tmp_path, capsys):
     small = ["--image-size", "16", "--num-codes", "16", "--d-model", "16", "--num-layers", "1", "--num-heads", "2"]
     command = ["train", "text-to-image", "--data", bundled("scenes"), *small, "--batch-size", "8", "--max-steps", "6"]

@@ -25,7 +25,7 @@ from minimm.tasks.caption_data import VALIDATION_SEED, DrawCaptioned, caption_so
 from minimm.tasks.drawer import BATCH, Drawer
 from minimm.tasks.drawing_presets import DRAWING_PRESETS
 from minimm.tasks.presets import find_preset
-from minimm.tasks.tokenizer_stage import VALIDATION_PICTURES, train_image_tokenizer
+from minimm.tasks.tokenizer_stage import VALIDATION_PICTURES, restore_image_tokenizer, train_image_tokenizer
 from minimm.tokenizers import WordTokenizer
 from minimm.training.trainer import TrainingResult
 
@@ -71,7 +71,7 @@ class TextToImageGenerator(Drawer):
                 shifted, scaled and recoloured anew each time.
             max_steps, max_seconds: for both stages together; see `DrawingPreset.tokenizer_share`.
             folder, resume: as in `TextGenerator.fit`. The first stage keeps its state in `folder/image_tokenizer`; a run
-                that was interrupted goes on in the stage where it was.
+                that was interrupted goes on in the stage where it was. Larger limits lengthen that stage and the next.
             leave_out: says of a caption that the language model must never see it, so that it can be drawn as a test.
         """
         preset = self.preset
@@ -93,16 +93,20 @@ class TextToImageGenerator(Drawer):
         folder = None if folder is None else Path(folder)
         if folder is not None:
             self._prepare_folder(folder, resume)
-        print("1/2  an image tokenizer learns to write pictures as ids and to read them back")
-        limits = self._limits(max_steps, max_seconds, preset.tokenizer_share)
-        self.tokenizer_training = train_image_tokenizer(
-            self.model.image_tokenizer.to(self.device),
-            replace(preset.tokenizer_training, **limits) if any(limits.values()) else preset.tokenizer_training,
-            draw,
-            batch_size=preset.tokenizer_batch_size,
-            folder=None if folder is None else folder / "image_tokenizer",
-            resume=resume,
-        )
+        image_tokenizer = self.model.image_tokenizer.to(self.device)
+        if resume and folder is not None and (folder / "training_state.safetensors").exists():
+            self.tokenizer_training = restore_image_tokenizer(image_tokenizer, folder)
+        else:
+            print("1/2  an image tokenizer learns to write pictures as ids and to read them back")
+            limits = self._limits(max_steps, max_seconds, preset.tokenizer_share)
+            self.tokenizer_training = train_image_tokenizer(
+                image_tokenizer,
+                replace(preset.tokenizer_training, **limits) if any(limits.values()) else preset.tokenizer_training,
+                draw,
+                batch_size=preset.tokenizer_batch_size,
+                folder=None if folder is None else folder / "image_tokenizer",
+                resume=resume,
+            )
         print("2/2  a language model learns to write the ids that belong to a caption")
         kept = draw if leave_out is None else leaving_out(draw, leave_out)
         self._fit_language_model(kept, self._limits(max_steps, max_seconds, 1.0 - preset.tokenizer_share), folder)

@@ -7,9 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from minimm.files import read_json
 from minimm.layers.vector_quantizer import codebook_use
 from minimm.models.image_tokenizer import ImageTokenizer
 from minimm.tasks.caption_data import VALIDATION_SEED, DrawCaptioned
+from minimm.training.checkpoint import copy_parameters, load_tensors
 from minimm.training.image_tokens import tokenizer_loss
 from minimm.training.trainer import Trainer, TrainerConfig, TrainingResult
 
@@ -39,6 +41,18 @@ def train_image_tokenizer(
         folder=folder,
     )
     return trainer.run(resume)
+
+
+def restore_image_tokenizer(model: ImageTokenizer, folder: Path) -> TrainingResult:
+    """Fill `model` with the tokenizer of a second stage that has begun in `folder`; returns what the first stage did.
+
+    The ids that the language model has learned belong to these codes, so they must not be trained any further.
+    """
+    path, own = folder / "training_state.safetensors", "weight/image_tokenizer."
+    tensors = {name.removeprefix(own): value for name, value in load_tensors(path)[0].items() if name.startswith(own)}
+    copy_parameters(model, tensors, path)
+    state = read_json(folder / "image_tokenizer" / "training_state.json")
+    return TrainingResult(**{name: state[name] for name in vars(TrainingResult())})
 
 
 def tokenizer_scores(images: Tensor, reconstructed: Tensor, ids: Tensor, num_codes: int) -> dict[str, float]:
