@@ -4,8 +4,9 @@ A shape keeps its direction and its speed through the clip, and what leaves the 
 other:  place(t) = start + t * step  (mod 1), in shares of the side. The start is drawn uniformly, so the place in every
 frame is uniform as well, whatever the motion: no single frame tells anything about direction or speed, and neither does
 a shape's colour, its kind or its size. All that tells them is how one frame differs from the next. A clip whose frames
-are shuffled still shows the axis (left-right or up-down) and, by the gaps between the places, the speed; which of the
-two ways it went is lost, and `shuffled_chance` is how often the best guess is right.
+are shuffled still shows the axis (left-right or up-down) and, by the gaps between the places, the speed. Only whether it
+ran forwards or backwards is lost, for all objects at once, as they share the frames: one guess in two is right
+(`SHUFFLED_CHANCE`).
 
 The sentence has one canonical wording. Two objects have different colours and are named in alphabetical order of these:
 the order must not depend on the motion. They never move alike, so that neither stays hidden behind the other.
@@ -39,6 +40,8 @@ DIRECTIONS = {"to the left": (-1.0, 0.0), "to the right": (1.0, 0.0), "up": (0.0
 # How far from the first frame to the last, as a share of the side, least and most. Below 1 no shape comes round to where
 # it began, and from 4 frames on no step is so long that the way around would be the shorter one.
 SPEEDS = {"slowly": (0.25, 0.38), "quickly": (0.70, 0.95)}
+# How likely a guess is right that knows everything of a clip, of one object or two, but the order of its frames.
+SHUFFLED_CHANCE = 1 / 2
 RADIUS = (SIZES["small"][1], SIZES["large"][0])  # of one size, between small and large: captions don't mention it
 
 
@@ -169,16 +172,6 @@ def motions_in(caption: str) -> list[tuple[str, str]]:
 def blind_chance(objects: list[MovingObject]) -> float:
     """How likely a guess is right that knows everything of a clip but its motion; two objects never move alike."""
     return 1 / math.perm(len(DIRECTIONS) * len(SPEEDS), len(objects))
-
-
-def shuffled_chance(objects: list[MovingObject]) -> float:
-    """How likely a guess is right that knows everything of a clip but the order of its frames.
-
-    Each object went one of two ways. Two with the same axis and speed went opposite ways, for they never move alike, so
-    there are two cases then, otherwise 2^n.
-    """
-    axes = {(item.direction in ("up", "down"), item.speed) for item in objects}
-    return 0.5 ** len(axes)
 
 
 def _alphabetical(colour: Tensor) -> Tensor:
