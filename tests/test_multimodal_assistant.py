@@ -13,14 +13,15 @@ from minimm.datasets.instruction_sources import choose, partners
 from minimm.datasets.instructions import Instructions
 from minimm.datasets.multimodal_instructions import MultimodalInstructions
 from minimm.datasets.scene_questions import SceneQuestions
+from minimm.datasets.shapes import Shapes
 from minimm.errors import MinimmError
 from minimm.features import speech_synthesis
 from minimm.features.image import to_pil
 from minimm.features.speech_synthesis import Voice, find_synthesizer, speak
 from minimm.plots.stages import stage_scores
-from minimm.tasks import MultimodalAssistant
+from minimm.tasks import CrossModalRetriever, ImageCaptioner, MultimodalAssistant
 from minimm.tasks.assistant_batches import join_places, token_rows
-from minimm.tasks.modalities import load_media, tidy
+from minimm.tasks.modalities import load_media, load_specialist, tidy
 from minimm.tokenizers.prompt import find_places
 from minimm.training.checkpoint import load_tensors
 
@@ -150,10 +151,28 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is_and_a_trained_one_goes_on
     )
     with pytest.raises(MinimmError, match="give either encoders or start"):
         MultimodalAssistant().fit(data, start=few, encoders={"image": few}, max_steps=1)
-    with pytest.raises(MinimmError, match="holds a multimodal_assistant model, which has no encoder for image"):
-        MultimodalAssistant().fit(data, encoders={"image": few}, max_steps=1)
     with pytest.raises(MinimmError, match="an encoder of video is given, but no job needs one"):
         MultimodalAssistant().fit(MultimodalInstructions(["captions"]), encoders={"video": few}, max_steps=1)
+
+
+def test_encoders_are_taken_from_any_trained_model_and_another_kind_is_called_by_its_name(few, tmp_path):
+    tiny = {"d_model": 16, "num_heads": 2, "num_layers": 1, "channels": (4, 8), "batch_size": 2}
+    trained = {
+        "retriever": CrossModalRetriever(**tiny).fit(Shapes(), max_steps=1),
+        "patches": ImageCaptioner(**tiny, encoder="patches").fit(Shapes(), max_steps=1),
+    }
+    for name, task in trained.items():
+        task.save(tmp_path / name)
+    taken = load_specialist(tmp_path / "retriever", "image").state_dict()
+    own = trained["retriever"].model.encoders["image"].state_dict()
+    assert taken.keys() == own.keys() and all(taken[name].equal(own[name]) for name in own)
+    assert load_specialist(few, "audio").state_dict().keys()
+    for folder, modality, sentence in (
+        ("patches", "image", "image_captioner model, which has an encoder of the kind PatchImageEncoder for image"),
+        ("retriever", "video", "cross_modal_retriever model, which has no encoder for video"),
+    ):
+        with pytest.raises(MinimmError, match=sentence):
+            load_specialist(tmp_path / folder, modality)
 
 
 def test_a_saved_assistant_answers_the_same_and_shows_where_it_looked(few):

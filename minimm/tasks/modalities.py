@@ -93,11 +93,14 @@ def load_specialist(folder: str | Path, modality: str) -> nn.Module:
     kind = load_config(folder)["kind"]
     known = {task.kind: task for task in map(vars(tasks).get, tasks.__all__) if hasattr(task, "kind")}
     model = known[kind].load(folder, device="cpu").model if kind in known else None
-    encoder = getattr(model, f"{modality}_encoder", getattr(model, "encoder", None))
+    alone = getattr(model, f"{modality}_encoder", getattr(model, "encoder", None))
+    encoder = dict(getattr(model, "encoders", {})).get(modality, alone)
+    wanted = ENCODERS[MODALITIES[modality].encoder["class"]][0]
+    found = "no encoder" if encoder is None else f"an encoder of the kind {type(encoder).__name__}"
     check(
-        isinstance(encoder, type(build_encoder(MODALITIES[modality].encoder))),
-        f"{folder} holds a {kind} model, which has no encoder for {modality}; give the folder of a model that takes in "
-        f"a {MODALITIES[modality].word}",
+        isinstance(encoder, wanted),
+        f"{folder} holds a {kind} model, which has {found} for {modality}; give the folder of a model that takes in "
+        f"a {MODALITIES[modality].word} with the kind {wanted.__name__}",
     )
     return encoder
 
