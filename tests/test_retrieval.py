@@ -215,7 +215,7 @@ def test_pictures_have_one_label_exactly_where_shared_captions_lead_from_one_to_
         assert [a == b for b in labels] == row.astype(bool).tolist()
 
 
-def test_clips_of_a_folder_are_kept_and_measured_as_clips(tmp_path):
+def test_clips_of_a_folder_are_kept_measured_and_searched_as_clips(tmp_path, capsys):
     drawn = MovingShapes("validation", 16, 4).draw(5, torch.Generator().manual_seed(0))
     write_coco_clips(tmp_path, list(drawn.clips.numpy()), drawn.captions)
     dataset = CocoClips(tmp_path, 16, num_frames=4)
@@ -225,6 +225,20 @@ def test_clips_of_a_folder_are_kept_and_measured_as_clips(tmp_path):
     assert {"recall_at_1_video_to_text", "recall_at_5_text_to_video"} <= task.evaluate(dataset).keys()
     with pytest.raises(MinimmError, match="not trained on image"):
         task.evaluate(tmp_path)
+    clip = tmp_path / dataset.file_names[0]
+    for query in (clip, str(clip)):
+        assert task.describe(query, k=1)[0].item in drawn.captions  # without an encoder of pictures, a .gif is a clip
+    (tmp_path / "frames").mkdir()
+    for number, frame in enumerate(drawn.clips[0]):
+        to_pil(frame.numpy()).save(tmp_path / "frames" / f"{number}.png")
+    frames = tmp_path / "frames"
+    assert task.describe(frames) == task.search(str(frames), modality="video") and len(task.describe(frames)) == 5
+    task.save(tmp_path / "model")
+    search = ("--model", tmp_path / "model", "--among", tmp_path)
+    capsys.readouterr()
+    assert run("retrieve", drawn.captions[0], *search, "--figure", tmp_path / "found.png") == 0
+    assert capsys.readouterr().out.count(".gif") == 5
+    assert run("retrieve", frames, *search, "-k", 1) == 0 and capsys.readouterr().out.strip()[-3:] != "gif"
 
 
 def test_of_folders_with_splits_val_is_measured_and_so_many_pictures_are_read(tmp_path):
@@ -242,6 +256,19 @@ def test_of_folders_with_splits_val_is_measured_and_so_many_pictures_are_read(tm
     results = read_json(tmp_path / "model" / "results.json")
     assert results["measured_on"] == "val" and results["num_pictures"] == 3
     assert results["recall_at_1_chance"] == pytest.approx(1 / 6)  # all six pictures of val
+
+
+def test_chinese_captions_are_read_by_their_characters(tmp_path):
+    task = CrossModalRetriever(**TINY).fit(Shapes(language="zh"), max_steps=1)
+    unseen = Shapes("validation", language="zh").draw(4, torch.Generator().manual_seed(0))
+    scores = task.evaluate(unseen)
+    assert 0 < scores["pointing_accuracy_chance"] < 0.5
+    assert task.align(unseen.images[0], "红色的圆形").words == list("红色的圆形")
+    task.save(tmp_path)
+    loaded = CrossModalRetriever.load(tmp_path)
+    assert torch.equal(loaded.embed(unseen.captions).whole, task.embed(unseen.captions).whole)
+    with pytest.raises(MinimmError, match="no character of 'x'"):
+        task.embed(["x"])
 
 
 def test_scenes_for_measuring_have_different_captions():
@@ -368,6 +395,11 @@ def test_the_commands_train_measure_and_search(tmp_path, capsys, refused):
     assert capsys.readouterr().out.count(".png") == 2 and (tmp_path / "found.png").stat().st_size > 0
     assert run("retrieve", tmp_path / "paints" / "images" / "0000.png", *search, "-k", 6) == 0
     assert capsys.readouterr().out.count("something") == 6  # for a picture, texts
+    (tmp_path / "three").mkdir()
+    for number in range(3):
+        to_pil(images[number]).save(tmp_path / "three" / f"{number}.png")
+    assert run("retrieve", "something red", "--model", out, "--among", tmp_path / "three") == 0
+    assert capsys.readouterr().out.count(".png") == 3  # fewer than the five of the default
     assert "choose k from 1 to 6" in refused("retrieve", "something red", *search, "-k", 9)
     write_wav(tmp_path / "a.wav", np.sin(np.arange(4000.0)).astype(np.float32) / 2, 8000)
     assert "not trained on audio" in refused("retrieve", tmp_path / "a.wav", *search)

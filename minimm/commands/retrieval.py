@@ -106,19 +106,22 @@ def train_retriever(
 
 
 def retrieve(
-    query: Annotated[str, typer.Argument(help="A text, or the path of a picture or a wav file.")],
+    query: Annotated[str, typer.Argument(help="A text, or a picture, wav file, clip or folder of frames.")],
     model: Model,
     among: Annotated[
-        Path, typer.Option(help="Folder to search: pictures, wav files, or the texts of its captions.json.")
+        Path,
+        typer.Option(help="Folder to search: pictures, wav files, clips (.gif), or the texts of its captions.json."),
     ],
-    k: Annotated[int, typer.Option("-k", "--k", help="How many to find.")] = 5,
+    k: Annotated[
+        int | None, typer.Option("-k", "--k", help="How many to find; if not given 5, or all of fewer.")
+    ] = None,
     find: Annotated[
-        str | None, typer.Option(help="What to find: image, audio or text; pictures first if not given.")
+        str | None, typer.Option(help="What to find: image, text, audio or video; pictures first if not given.")
     ] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the query and what was found.")] = None,
     device: Device = "auto",
 ) -> None:
-    """Find what fits a text, a picture or a sound best, with the similarity of each, from -1 to 1.
+    """Find what fits a text, a picture, a sound or a clip best, with the similarity of each, from -1 to 1.
 
     Example: minimm retrieve "a red apple" --model runs/emoji --among pictures -k 3
     """

@@ -1,7 +1,8 @@
-"""`minimm retrieve`: search a folder with a text, a picture or a sound."""
+"""`minimm retrieve`: search a folder with a text, a picture, a sound or a clip."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,18 @@ from minimm.datasets.coco_captions import PICTURE_SUFFIXES, CocoCaptions
 from minimm.errors import check
 from minimm.features.audio import load_audio
 from minimm.features.image import load_image
+from minimm.features.video import load_video
 from minimm.tasks.cross_modal_retriever import CrossModalRetriever
-from minimm.tasks.retrieval_data import modality_of
 
 SMALLEST = 2  # pixels: where only the captions of a folder are wanted
 
 
 def retrieve(
-    query: str, model: Path, among: Path, *, k: int, find: str | None, figure: Path | None, device: str
+    query: str, model: Path, among: Path, *, k: int | None, find: str | None, figure: Path | None, device: str
 ) -> None:
-    """Print the k things of a folder that fit the query best: pictures, wav files, or captions of its captions.json."""
+    """Print the k things of a folder that fit the query best: pictures, wav files, clips, or captions of its captions.json."""
     task = CrossModalRetriever.load(model, device=device)
-    asked = modality_of(query)
+    asked = "video" if "video" in task.require_model().modalities and _is_folder(query) else task.modality_of(query)
     task.require_model().require(asked)
     collection = things_of(among, task.model.modalities)
     wanted = find or next((kind for kind in collection if kind != asked), asked)
@@ -28,7 +29,7 @@ def retrieve(
         len(collection.get(wanted, [])) > 0,
         f"{among} holds nothing to find: no {wanted} files; give a folder with pictures, wav files or a captions.json",
     )
-    found = task.index(collection[wanted], wanted).search(query, k, among=wanted)
+    found = task.index(collection[wanted], wanted).search(query, k, among=wanted, modality=asked)
     for hit in found:
         print(f"{hit.score:.3f}  {hit.item}")
     if figure is not None:
@@ -52,12 +53,22 @@ def things_of(folder: Path, modalities: tuple[str, ...]) -> dict[str, list[Any]]
         "image": [file for file in files if file.suffix.lower() in PICTURE_SUFFIXES],
         "text": list(dict.fromkeys(text for texts in captions for text in texts)),
         "audio": [file for file in files if file.suffix.lower() == ".wav"],
+        "video": [file for file in files if file.suffix.lower() == ".gif"],
     }
     return {kind: things for kind, things in found.items() if things and kind in modalities}
+
+
+def _is_folder(query: str) -> bool:
+    """Whether this is a folder, of frames, and not a text."""
+    with suppress(OSError):  # of a text that no file can be called
+        return Path(query).is_dir()
+    return False
 
 
 def _shown(thing: Any, modality: str, sample_rate: int) -> Any:
     """A file as what `retrieval_grid` draws."""
     if modality == "audio":
         return load_audio(thing, sample_rate)
+    if modality == "video":
+        return load_video(thing)[0]  # its first frame
     return load_image(thing) if modality == "image" else thing

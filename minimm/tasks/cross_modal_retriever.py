@@ -21,11 +21,11 @@ from minimm.layers.initialization import initialize
 from minimm.models.dual_encoder import Embedding
 from minimm.tasks.aligned import AlignedImage
 from minimm.tasks.caption_data import VALIDATION_SEED
-from minimm.tasks.joint_space import JointSpace, as_words
+from minimm.tasks.joint_space import JointSpace
 from minimm.tasks.retrieval_data import Batch, retrieval_source
-from minimm.tokenizers import WordTokenizer
 from minimm.training.contrastive import labelled_contrastive_loss
 
+DEFAULT_K = 5
 VALIDATION_BATCHES = 2  # as large as those of training, so that the losses can be compared
 EVALUATION_SEED = VALIDATION_SEED + 2  # changes to a folder's pictures that no validation used to choose a model
 # In the order in which collections are searched when none is named.
@@ -86,7 +86,7 @@ class CrossModalRetriever(JointSpace):
             items = list(dataset)
             dataset = CocoCaptions.from_arrays([load_image(item, preset.image_size) for item in items], list(captions))
         source = retrieval_source(dataset)
-        self.tokenizer = WordTokenizer.train(map(as_words, source.texts))
+        self._learn_words(source.texts)
         generator = torch.Generator().manual_seed(VALIDATION_SEED)
         validation = [source.draw(preset.batch_size, generator) for _ in range(VALIDATION_BATCHES)]
         self.model = self.build(self._planned(validation[0].things, source.texts))
@@ -134,16 +134,20 @@ class CrossModalRetriever(JointSpace):
         self._keep(embedding.modality, things, embedding)
         return self
 
-    def search(self, query: Any, k: int = 5, among: str | None = None) -> list[Found]:
+    def search(
+        self, query: Any, k: int | None = None, among: str | None = None, *, modality: str | None = None
+    ) -> list[Found]:
         """The k things that fit a text, picture, recording or clip best, the best first.
 
         Args:
-            query: a text, a file, an array; what it is is told by `retrieval_data.modality_of`.
+            query: a text, a file, an array; what it is is told by `modality_of` where `modality` does not say it.
+            k: how many; None = 5, or all of a collection that has fewer.
             among: the modality of the collection to search; None = pictures first, then texts, recordings and clips,
                 but not the query's own where there is another.
         """
-        embedded = self.embed([query])
+        embedded = self.embed([query], modality)
         items, collection = self._collection(among, embedded.modality)
+        k = min(DEFAULT_K, len(items)) if k is None else k
         check(
             1 <= k <= len(items),
             f"k={k}, but the collection has {len(items)} {WORD[collection.modality]}; choose k from 1 to {len(items)}",
@@ -164,7 +168,7 @@ class CrossModalRetriever(JointSpace):
         )
         return self.collections[wanted[0]]
 
-    def describe(self, thing: Any, k: int = 5) -> list[Found]:
+    def describe(self, thing: Any, k: int | None = None) -> list[Found]:
         """The k texts of the collection that fit a picture, recording or clip best."""
         return self.search(thing, k, among="text")
 
@@ -188,7 +192,7 @@ class CrossModalRetriever(JointSpace):
         """Which regions of the picture each word of the caption fits, learned without a single box; `.plot()` draws it."""
         loaded = self._load("image", [image])
         (cosines,) = self.align_batch(loaded, [caption])
-        ids = self.tokenizer.encode(as_words(caption), unknown="replace")
+        ids = self.tokenizer.encode(self.as_read(caption), unknown="replace")
         words = [self.tokenizer.decode([token]).strip() for token in ids][: len(cosines)]
         return AlignedImage(loaded[0].numpy(), words, cosines, self.model.scale.item())
 

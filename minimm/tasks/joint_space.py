@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from minimm.errors import check
 from minimm.features.audio import load_audio, log_mel_batch
 from minimm.models.dual_encoder import DualEncoder, DualEncoderConfig, Embedding
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
+from minimm.tasks.caption_language import CAPTION_LANGUAGES, CaptionLanguage
 from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder
 from minimm.tasks.presets import find_preset
 from minimm.tasks.retrieval_data import modality_of
 from minimm.tasks.retrieval_presets import RETRIEVAL_PRESETS
 from minimm.tasks.task import Task
+from minimm.tasks.translator import mostly_chinese
+from minimm.tokenizers import CharacterTokenizer
 
 BATCH = 64  # things embedded at once
 PIECE = 2**22  # cosines of words and regions compared at once
@@ -55,7 +59,7 @@ class JointSpace(Task):
         size, width = preset.image_size, preset.d_model
         text = TextEncoderConfig(
             vocab_size=self.tokenizer.vocab_size,
-            context_length=8 + max(len(self.tokenizer.encode(as_words(text))) for text in texts),
+            context_length=8 + max(len(self.tokenizer.encode(self.as_read(text))) for text in texts),
             d_model=width,
             num_heads=preset.num_heads,
             num_layers=preset.num_layers,
@@ -76,6 +80,26 @@ class JointSpace(Task):
         space = DualEncoderConfig(preset.d_joint, preset.num_heads, fine_grained=preset.fine_grained)
         return {"encoders": {name: known[name] for name in things}, "space": asdict(space)}
 
+    @property
+    def language(self) -> CaptionLanguage:
+        """How its captions are read: Chinese where the tokens are characters, English where they are words."""
+        return CAPTION_LANGUAGES["zh" if isinstance(self.tokenizer, CharacterTokenizer) else "en"]
+
+    def _learn_words(self, texts: Sequence[str]) -> None:
+        """Number the words, or the characters where most texts are Chinese, whose words have no spaces between them."""
+        kind = CAPTION_LANGUAGES["zh" if mostly_chinese(texts) else "en"].tokenizer
+        self.tokenizer = kind.train(_as_read(text, kind) for text in texts)
+
+    def as_read(self, text: str) -> str:
+        """A text as the tokenizer takes it."""
+        return _as_read(text, type(self.tokenizer))
+
+    def modality_of(self, thing: Any) -> str:
+        """What kind of thing this is (`retrieval_data.modality_of`); without an encoder of pictures, a file is a clip."""
+        kind, known = modality_of(thing), self.require_model().modalities
+        is_clip = kind == "image" and isinstance(thing, str | Path) and "image" not in known and "video" in known
+        return "video" if is_clip else kind
+
     def _inputs(self, modality: str, things: Any) -> tuple[Tensor, ...]:
         """Pictures or clips as tensors, waveforms, or texts -> what the encoder takes."""
         if modality == "audio":
@@ -83,12 +107,13 @@ class JointSpace(Task):
         if modality != "text":
             return (things,)
         longest = self.model.encoders["text"].config.context_length
-        texts = [as_words(text) for text in things]
+        texts = [self.as_read(text) for text in things]
         ids, mask = self.tokenizer.encode_batch(texts, max_length=longest, unknown="replace")
         for row, real, text in zip(ids, mask, things, strict=True):
             check(
                 bool((row[real] != self.tokenizer.unk_id).any()),
-                f"no word of {text!r:.80} occurs in what this model learned from; use the words of its captions",
+                f"no {self.tokenizer.piece_name} of {text!r:.80} occurs in what this model learned from; use the words of its "
+                "captions",
             )
         return torch.from_numpy(ids), torch.from_numpy(mask)
 
@@ -108,7 +133,7 @@ class JointSpace(Task):
         Raises `MinimmError` for nothing to embed, or a modality that the model was not trained on.
         """
         check(len(things) > 0, "there is nothing to embed: the collection is empty; give at least one picture or text")
-        modality = modality or modality_of(things[0])
+        modality = modality or self.modality_of(things[0])
         model = self.require_model().eval()
         model.require(modality)
         parts = []
@@ -126,9 +151,9 @@ class JointSpace(Task):
         return torch.cat(pieces).cpu().numpy()
 
 
-def as_words(text: str) -> str:
-    """With a space in front, so that a word is the same token at the beginning as elsewhere."""
-    return f" {text.strip()}"
+def _as_read(text: str, tokenizer: type) -> str:
+    """Words with a space in front, so that a word is the same token at the beginning as elsewhere."""
+    return text.strip() if tokenizer is CharacterTokenizer else f" {text.strip()}"
 
 
 def _build_encoder(described: dict[str, Any]) -> nn.Module:

@@ -24,6 +24,7 @@ from minimm.features.image import augment_images
 from minimm.interpretation.grounding import pointing_accuracy
 from minimm.metrics import recall_by_label
 from minimm.models.dual_encoder import Embedding
+from minimm.tasks.caption_language import maps_of_words
 from minimm.tasks.retrieval_data import caption_labels
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def retrieval_scores(task: CrossModalRetriever, dataset: Measured, seed: int | N
     """Recalls on scenes, on a folder's pictures freshly changed from `seed` (None: as they are), or on a split of digits."""
     scores = recalls(task, gallery_of(task, dataset, seed))
     if isinstance(dataset, Scenes) and task.model.config.fine_grained:
-        maps = task.align_batch(dataset.images, dataset.captions)
-        words = [caption.split() for caption in dataset.captions]
+        words = [task.language.words(caption) for caption in dataset.captions]
+        pieces = [task.tokenizer.split(task.as_read(caption)) for caption in dataset.captions]
+        maps = list(map(maps_of_words, task.align_batch(dataset.images, dataset.captions), pieces, words))
         pointing = pointing_accuracy(maps, words, dataset.objects, dataset.images.shape[-1])
         scores |= {"pointing_accuracy": pointing.accuracy, "pointing_accuracy_chance": pointing.chance}
     return scores
