@@ -48,7 +48,8 @@ def train_video_captioner(
         dataset = CocoClips(data, size, frames)
         print(dataset.report)
         task.fit(dataset, **limits)
-        results = training_results(task) | task.evaluate(dataset) | {"num_clips": len(dataset)}
+        measured = {"measured_on": "training", "num_clips": len(dataset)}  # the layout of clips has no other part
+        results = training_results(task) | task.evaluate(dataset) | measured
         clips, references = pictures_of(dataset)
     write_samples(task, clips, references, out)
     draw_video_captioner(task, clips, references, out / "figures")

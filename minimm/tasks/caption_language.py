@@ -58,8 +58,8 @@ def check_language(captions: Sequence[str], language: str) -> None:
     found = "zh" if mostly_chinese(captions) else "en"
     check(
         (found == "zh") == (language == "zh"),
-        f"the captions are {'' if found == 'zh' else 'not '}Chinese, such as {captions[0]!r:.60}, but the captioner was made "
-        f"with language={language!r}; make it with language={found!r}, or give captions in its language",
+        f"the captions are {'' if found == 'zh' else 'not '}Chinese, such as {captions[0]!r:.60}, but this captioner learns "
+        f"those of language={language!r}; give such captions, or for pictures make an ImageCaptioner(language={found!r})",
     )
 
 
@@ -75,19 +75,22 @@ def caption_scores(written: Sequence[str], references: Sequence[Sequence[str]], 
 
 
 def maps_of_words(maps: np.ndarray, pieces: Sequence[str], words: Sequence[str]) -> np.ndarray:
-    """One map for each word from one for each token: that of the token in which the word begins.
+    """One map for each word, (..., number of words, h, w), from one for each token, (..., T, h, w); see `first_tokens`."""
+    return maps[..., first_tokens(pieces, words), :, :]
+
+
+def first_tokens(pieces: Sequence[str], words: Sequence[str]) -> np.ndarray:
+    """The number of the token in which each word begins, int64 (number of words,): its attention stands for the word's.
 
     That is where the word was chosen. What completes it is mostly spelled from what is written already, with hardly a look:
     for the second character of colours and shapes the pointing game is lost three times in four, for the first one won.
 
     Args:
-        maps: (..., T, h, w). pieces: the T tokens, which joined give the text. words: in order, as they stand in the text.
-
-    Returns (..., number of words, h, w).
+        pieces: the tokens, which joined give the text. words: in order, as they stand in the text.
     """
     text, ends = "".join(pieces), np.cumsum([len(piece) for piece in pieces])
     starts, at = [], 0
     for word in words:
         starts.append(text.index(word, at))
         at = starts[-1] + len(word)
-    return maps[..., np.searchsorted(ends, starts, side="right"), :, :]
+    return np.searchsorted(ends, starts, side="right")

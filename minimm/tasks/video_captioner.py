@@ -17,28 +17,28 @@ from torch import Tensor, nn
 from minimm.datasets.coco_clips import CocoClips
 from minimm.datasets.moving_shapes import (
     DIRECTIONS,
+    SHUFFLED_CHANCE,
     SPEEDS,
     Clips,
     MovingShapes,
     blind_chance,
     motions_in,
-    shuffled_chance,
 )
 from minimm.errors import check
 from minimm.features.image import augment_images
 from minimm.features.video import load_timed_video, load_video
-from minimm.metrics import bleu, cider, exact_match
 from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.video_encoder import VideoEncoder, VideoEncoderConfig
 from minimm.tasks.attended import AttendedClip
 from minimm.tasks.caption_data import VALIDATION_SEED, caption_source
+from minimm.tasks.caption_language import CAPTION_LANGUAGES, caption_scores, check_language, first_tokens
 from minimm.tasks.captioner import Captioner
 from minimm.tasks.presets import CLIP_PRESETS
-from minimm.tokenizers import WordTokenizer
 
 # Of the order in which shuffled frames are shown, and of the changes to a folder's clips.
 EVALUATION_SEED = VALIDATION_SEED + 2
+LANGUAGE = "en"  # of the captions; see `caption_language`
 Clip = Any  # a path of an animated file or of a folder of frames, or an array (T, 3, H, W) in [0, 1]
 
 
@@ -88,9 +88,11 @@ class VideoCaptioner(Captioner):
             f"cannot learn to describe clips from {type(dataset).__name__}; give MovingShapes, CocoClips or a folder's path",
         )
         draw, captions = caption_source(dataset)
+        check_language(captions, LANGUAGE)
         encoder = VideoEncoderConfig(dataset.image_size, preset.channels, preset.d_model, dataset.num_frames)
         limits = {"max_steps": max_steps, "max_seconds": max_seconds}
-        self._fit(draw, captions, WordTokenizer, {"encoder": asdict(encoder)}, **limits, folder=folder, resume=resume)
+        tokenizer = CAPTION_LANGUAGES[LANGUAGE].tokenizer
+        self._fit(draw, captions, tokenizer, {"encoder": asdict(encoder)}, **limits, folder=folder, resume=resume)
         return self
 
     def _load(self, source: Clip) -> Tensor:
@@ -104,10 +106,11 @@ class VideoCaptioner(Captioner):
         inputs = torch.from_numpy(loaded)[None]
         if caption is None:
             (caption,) = self.generate_captions(inputs)
-        words = caption.split()
+        words = CAPTION_LANGUAGES[LANGUAGE].words(caption)
         check(len(words) > 0, "the caption is empty, so there is no word whose attention could be shown")
         (weights,) = self._attend_tokens(inputs, [caption])
-        return AttendedClip(loaded, words, weights, seconds)
+        chosen = first_tokens(self.tokenizer.split(caption), words)
+        return AttendedClip(loaded, words, weights[:, :, chosen], seconds)
 
     def evaluate(self, dataset: Clips | CocoClips | str | Path, *, seed: int = EVALUATION_SEED) -> dict[str, float]:
         """Score captions against the truth: `exact_match` (0 to 1), `bleu4` (0 to 100) and `cider` (0 to 10).
@@ -115,8 +118,8 @@ class VideoCaptioner(Captioner):
         With `_shuffled` behind them, the same scores of clips whose frames are shown in a random order. Drawn clips also give
         `direction_accuracy` and `speed_accuracy`, the share of objects of which the right one is said. With `_chance`
         behind a score stands what a guess would reach that knew everything but the motion, with `_shuffled_chance` one
-        that knew everything but the order of the frames, and so axis and speed. The clips of a folder are shown once
-        each, freshly shifted, scaled and recoloured from `seed`.
+        that knew everything but the order of the frames: it has only to guess whether they ran forwards or backwards. The
+        clips of a folder are shown once each, freshly shifted, scaled and recoloured from `seed`.
         """
         generator = torch.Generator().manual_seed(seed)
         if isinstance(dataset, str | Path):
@@ -131,19 +134,14 @@ class VideoCaptioner(Captioner):
         scores = {}
         for suffix, shown in (("", clips), ("_shuffled", shuffled)):
             written = self.generate_captions(shown)
-            found = {
-                "exact_match": exact_match(written, references),
-                "bleu4": bleu(written, references),
-                "cider": cider(written, references),
-            }
+            found = caption_scores(written, references, LANGUAGE)
             if isinstance(dataset, Clips):
                 found |= motion_accuracy(written, dataset.captions)
             scores |= {name + suffix: value for name, value in found.items()}
         if isinstance(dataset, Clips):
-            for suffix, chance in (("_chance", blind_chance), ("_shuffled_chance", shuffled_chance)):
-                scores["exact_match" + suffix] = sum(map(chance, dataset.objects)) / len(dataset.objects)
-            scores |= {"direction_accuracy_chance": 1 / len(DIRECTIONS), "direction_accuracy_shuffled_chance": 1 / 2}
-            scores |= {"speed_accuracy_chance": 1 / len(SPEEDS)}
+            scores["exact_match_chance"] = sum(map(blind_chance, dataset.objects)) / len(dataset.objects)
+            scores |= {"direction_accuracy_chance": 1 / len(DIRECTIONS), "speed_accuracy_chance": 1 / len(SPEEDS)}
+            scores |= {f"{name}_shuffled_chance": SHUFFLED_CHANCE for name in ("exact_match", "direction_accuracy")}
         return scores
 
 
