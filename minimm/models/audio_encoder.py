@@ -1,11 +1,12 @@
-"""A small convolutional network and a GRU that turn a log-mel spectrogram into a row of vectors, one for every 40 ms.
+"""A small convolutional network and a GRU that turn a log-mel spectrogram into a row of vectors.
 
     log-mel (F, num_mels) -> stages of 3 x 3 convolutions, each halving time and frequency -> (N, width), one row a moment
     -> a GRU forwards and one backwards along the moments, added to what they read
 
 The convolutions see a syllable's edges at any pitch; the two memories know what came before and what will come. N is F
-halved and rounded up once for each stage. What lies behind a recording's end in a batch is set to zero before every
-convolution, just as beyond the edge of a single recording, and the GRU rests there: padding changes nothing.
+halved and rounded up once for each stage: of frames that begin every 10 ms, two stages make a vector for every 40 ms. What
+lies behind a recording's end in a batch is set to zero before every convolution, just as beyond the edge of a single
+recording, and the GRU rests there: padding changes nothing.
 
 With `positions`, sines and cosines of the time are added (Vaswani et al. 2017, section 3.5): a decoder then finds the third
 word some way into the recording before it has learnt what to listen for, and learns in half the steps.

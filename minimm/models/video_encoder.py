@@ -70,8 +70,8 @@ class VideoEncoder(nn.Module):
         """(B, T, 3, S, S) float in [0, 1] -> features (B, T * h * w, d_model), grid (T, h, w).
 
         Args:
-            mask: (B, T) bool, True for real frames, which come first; the padding behind them changes nothing.
-                None = all are real.
+            mask: (B, T) bool, True for real frames, at least one, which come first; the padding behind them changes
+                nothing. None = all are real.
         """
         size, most = self.config.image_size, self.config.num_frames
         check(
@@ -85,8 +85,9 @@ class VideoEncoder(nn.Module):
         check(mask.shape == (batch, frames), f"mask must be (B, T) = {(batch, frames)}, but it is {tuple(mask.shape)}")
         lengths = mask.sum(dim=1)  # (B,)
         check(
-            torch.equal(mask, padding_mask(lengths, frames)),
-            "the real frames of a clip must come first, the padding behind them; move them, or drop the frames between",
+            torch.equal(mask, padding_mask(lengths, frames)) and bool((lengths >= 1).all()),
+            "the real frames of a clip, at least one, must come first, the padding behind them; move them, drop the frames "
+            "between, or leave out a clip without any",
         )
         clips = clips.masked_fill(~mask[:, :, None, None, None], 0.0)  # whatever stands there: even NaN changes nothing
         pictures = self.frame_encoder(clips.flatten(0, 1))  # features (B * T, h * w, d_model)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from minimm.errors import check
 from minimm.tasks.caption_data import VALIDATION_SEED, DrawCaptioned
 from minimm.tasks.writer import Writer
 from minimm.tokenizers import Tokenizer
@@ -38,6 +39,7 @@ class Captioner(Writer):
 
     def generate_captions(self, sources: Sequence[Any] | Tensor, *, num_beams: int = 1) -> list[str]:
         """One caption for each picture or clip; a tensor (B, ...) of the encoder's size is taken as it is."""
+        check(len(sources) > 0, f"no {self.unit} was given, so there is nothing to describe; give at least one")
         inputs = sources if isinstance(sources, Tensor) else torch.stack([self._load(source) for source in sources])
         captions = []
         for start in range(0, len(inputs), BATCH):
