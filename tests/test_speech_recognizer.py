@@ -36,7 +36,7 @@ def recognizer(few_digits):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(speech_recognizer, "MOST_DIGITS", 2)
         patch.setattr(speech_recognizer, "VALIDATION_RECORDINGS", 32)
-        return SpeechRecognizer(**SMALL, **FAST).fit(few_digits, max_steps=80)
+        return SpeechRecognizer(**SMALL, **FAST).fit(few_digits, max_steps=110)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,9 @@ def test_attention_says_when_each_word_was_heard(recognizer, few_digits):
     assert abs(attended.map.shape[1] - moments) <= 2
     np.testing.assert_allclose(attended.map.sum(axis=1), 1.0, atol=1e-5)
     assert attended.plot().get_size_inches()[0] > 4
+    marked = recognizer.attend((speech.waveforms[0], 8000), "It's one, or six.")
+    assert marked.words == ["It's", "one,", "or", "six."] and len(marked.map) == 4
+    assert marked.plot().get_size_inches()[0] > 4
 
 
 def test_a_folder_of_own_recordings_is_learnt_from(tmp_path):
@@ -97,6 +100,21 @@ def test_a_folder_of_own_recordings_is_learnt_from(tmp_path):
     (tmp_path / "transcripts.tsv").write_text("\n".join(lines), encoding="utf-8")
     task = SpeechRecognizer(**SMALL, **FAST).fit(tmp_path, max_steps=40)
     assert task.evaluate(TranscribedRecordings(tmp_path).split("train"))["exact_match"] >= 0.8
+
+
+def test_validation_hears_recordings_that_are_never_learnt_from(few_digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(SpokenDigits, "draw", lambda part, *_, **options: part)  # what would be drawn from
+    draw, heard, _ = speech_recognizer.speech_source(few_digits, 8000)
+    assert {r.take for r in heard.recordings} == {6}
+    assert {r.take for r in draw(1, torch.Generator()).recordings} == {0, 5}
+    for number in range(20):
+        write_wav(tmp_path / f"{number}.wav", few_digits.recordings[0].waveform, 8000)
+    lines = [f"{number}.wav\t{number}" for number in range(20)]
+    (tmp_path / "transcripts.tsv").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.setattr(speech_recognizer, "draw_changed", lambda part, *_: part)
+    draw, heard, texts = speech_recognizer.speech_source(tmp_path, 8000)
+    learned = draw(1, torch.Generator()).texts
+    assert heard.texts == ["10"] and sorted(learned + heard.texts) == sorted(texts) and not {"9", "19"} & set(texts)
 
 
 def test_train_and_transcribe_from_the_command_line(tmp_path, few_digits, capsys, monkeypatch):
@@ -120,6 +138,12 @@ def test_train_and_transcribe_from_the_command_line(tmp_path, few_digits, capsys
     write_wav(tmp_path / "loud.wav", (20 * few_digits.recordings[0].waveform).clip(-1, 1), 8000)
     assert run("transcribe", tmp_path / "loud.wav", "--model", out) == 0
     assert "warning: " in (warned := capsys.readouterr().err) and "is clipped" in warned
+
+
+def test_transcribe_draws_when_it_listened(saved, tmp_path):
+    recording, figure = bundled("speech") / "en" / "1_alto_0.wav", tmp_path / "heard.png"
+    assert run("transcribe", recording, "--model", saved, "--figure", figure) == 0
+    assert Image.open(figure).width > 300
 
 
 def test_bad_recordings_and_requests_are_refused_on_the_command_line(saved, tmp_path, refused, capsys):

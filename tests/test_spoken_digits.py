@@ -48,6 +48,15 @@ def test_takes_0_to_4_are_the_test_and_a_speaker_can_be_left_out(folder):
     assert others.speakers == ["ada"] and alone.speakers == ["bob"] and len(others) + len(alone) == 80
 
 
+def test_the_last_take_of_each_speaker_and_digit_is_held_out_where_two_others_are_left(folder):
+    digits = SpokenDigits(folder)
+    learned, held_out = digits.hold_out()
+    assert {r.take for r in held_out.recordings} == {11} and {r.take for r in learned.recordings} == {0, 4, 5}
+    assert len(held_out) == 20 and len(learned) == 60
+    few = digits.split("train")  # two takes of each
+    assert few.hold_out() == (few, few)
+
+
 def test_another_rate_is_resampled(folder):
     digits = SpokenDigits(folder, sample_rate=4000)
     assert [len(r.waveform) for r in digits.recordings] == [
@@ -141,6 +150,19 @@ def test_a_folder_with_transcripts_is_read_and_one_recording_in_ten_is_the_test(
     assert lengths <= {-(-800 * 100 // percent) for percent in SPEEDS}
 
 
+@pytest.mark.parametrize("count", [2, 8, 11, 12, 40])
+def test_every_tenth_recording_of_those_to_learn_from_is_held_out_and_never_the_test(tmp_path, count):
+    write_transcripts(tmp_path, [f"{number}.wav\t{number}" for number in range(count)])
+    recordings = TranscribedRecordings(tmp_path)
+    training, test = recordings.split("train").texts, recordings.split("test").texts
+    learned, held_out = (part.texts for part in recordings.hold_out())
+    assert not set(test) & {*learned, *held_out}
+    if len(training) < 10:
+        assert learned == held_out == training
+    else:
+        assert held_out == training[9::10] and sorted(learned + held_out) == sorted(training)
+
+
 def test_of_few_recordings_the_last_is_the_test(tmp_path):
     write_transcripts(tmp_path, ["0.wav\tone", "1.wav\ttwo", "2.wav\tthree"])
     recordings = TranscribedRecordings(tmp_path)
@@ -152,6 +174,7 @@ def test_of_few_recordings_the_last_is_the_test(tmp_path):
     [
         (["0.wav one"], r"line 1: '0.wav one' is not file name, tab, text"),
         (["0.wav\tone", "1.wav\t "], "line 2"),
+        (["0.wav\tone", "1.wav\ttwo", " 0.wav\tone"], "line 3: 0.wav is listed a second time"),
         (["missing.wav\tone"], "missing.wav does not exist"),
         ([], "transcripts.tsv is empty"),
     ],

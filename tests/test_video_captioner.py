@@ -10,15 +10,17 @@ from command_line import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numerical import assert_same, assert_same_value_and_gradients, fill, normal, seeds
+from PIL import Image
 
 from minimm.datasets.bundled import bundled
-from minimm.datasets.coco_clips import CocoClips
+from minimm.datasets.coco_clips import CocoClips, write_coco_clips
 from minimm.datasets.moving_shapes import MovingShapes
 from minimm.datasets.shapes import Shapes
 from minimm.errors import MinimmError
 from minimm.models.video_encoder import VideoEncoder, VideoEncoderConfig
 from minimm.runs.video import mosaics
 from minimm.tasks import ImageCaptioner, VideoCaptioner
+from minimm.tasks.captioner import Captioner
 from minimm.tasks.video_captioner import motion_accuracy
 
 SMALL = ["--d-model", "16", "--num-layers", "1", "--num-heads", "2", "--batch-size", "4"]
@@ -111,8 +113,10 @@ def test_clips_and_masks_that_do_not_fit_are_explained():
             encoder(torch.zeros(shape))
     with pytest.raises(MinimmError, match=r"mask must be \(B, T\) = \(1, 4\)"):
         encoder(torch.zeros(1, 4, 3, 8, 8), torch.ones(1, 3, dtype=torch.bool))
-    with pytest.raises(MinimmError, match="real frames of a clip must come first"):
+    with pytest.raises(MinimmError, match="real frames of a clip, at least one, must come first"):
         encoder(torch.zeros(1, 4, 3, 8, 8), torch.tensor([[True, False, True, True]]))
+    with pytest.raises(MinimmError, match="at least one, must come first"):
+        encoder(torch.zeros(2, 4, 3, 8, 8), torch.tensor([[True] * 4, [False] * 4]))
     with pytest.raises(MinimmError, match="d_model=5 must be even"):
         VideoEncoderConfig(d_model=5)
     with pytest.raises(MinimmError, match="num_frames=1"):
@@ -183,6 +187,9 @@ def test_attention_says_when_and_where_each_word_looked_and_is_drawn(captioner):
     given = captioner.attend(bundled("clips") / "0000.gif", "a red ring")
     assert given.words == ["a", "red", "ring"] and len(given.seconds) == 4
     assert len([axes for axes in given.plot().axes if axes.images]) == 4 + 1  # frames, three words, the scale
+    marked = captioner.attend(clip, "A ring, moving up.")
+    assert marked.words == ["A", "ring", ",", "moving", "up", "."] and marked.maps.shape == (6, 4, 4, 4)
+    assert np.allclose(marked.maps.sum(axis=(1, 2, 3)), 1.0, atol=1e-5) and marked.plot().axes
     with pytest.raises(MinimmError, match="caption is empty"):
         captioner.attend(clip, "")
 
@@ -231,12 +238,15 @@ def test_drawn_clips_are_scored_with_held_out_pairs_and_chance_beside_them(tmp_p
     assert wanted | {f"{name}_held_out" for name in wanted} <= results.keys()
 
 
-def test_describe_clip_says_one_sentence_for_each_clip_and_draws(trained, capsys, tmp_path):
+def test_describe_clip_says_one_sentence_for_each_clip_and_draws(trained, captioner, capsys, tmp_path):
     clips = [bundled("clips") / f"{number:04d}.gif" for number in range(2)]
     assert run("describe-clip", "--model", trained, *clips) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(": ")[0] for line in lines] == list(map(str, clips))
-    assert run("describe-clip", "--model", trained, clips[0], "--num-beams", "2") == 0
+    captioner.save(tmp_path / "model")
+    figure = tmp_path / "looked.png"
+    assert run("describe-clip", "--model", tmp_path / "model", clips[0], "--num-beams", "2", "--figure", figure) == 0
+    assert Image.open(figure).width > 300
 
 
 def test_describe_clip_refuses_what_is_no_clip(trained, refused, tmp_path):
@@ -247,6 +257,11 @@ def test_describe_clip_refuses_what_is_no_clip(trained, refused, tmp_path):
     assert "--figure draws one clip" in refused("describe-clip", "--model", trained, clip, clip, "--figure", "a.png")
 
 
+def test_no_clip_at_all_is_explained(captioner):
+    with pytest.raises(MinimmError, match="no clip was given, so there is nothing to describe"):
+        captioner.generate_captions([])
+
+
 def test_mosaics_hold_every_frame_in_reading_order():
     clips = torch.rand(2, 5, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     pictures = mosaics(clips)
@@ -254,6 +269,20 @@ def test_mosaics_hold_every_frame_in_reading_order():
     for frame in range(5):
         top, left = frame // 3 * 5, frame % 3 * 5
         assert pictures[:, :, top : top + 4, left : left + 4].equal(clips[:, frame])
+
+
+def test_captions_in_chinese_are_refused_and_those_with_marks_are_scored_shown_and_reported(tmp_path, monkeypatch):
+    clips = unseen(3).clips.numpy()
+    write_coco_clips(tmp_path / "zh", clips, ["一个红色的圆形向上移动"] * 3)
+    with pytest.raises(MinimmError, match="captions are Chinese, .* language='en'; give such captions"):
+        VideoCaptioner(image_size=16, num_frames=4).fit(tmp_path / "zh", max_steps=1)
+    write_coco_clips(tmp_path / "en", clips, ["A cat, running.", "It's a ring.", "A well-known ring: up!"])
+    monkeypatch.setattr(Captioner, "generate_captions", lambda self, clips, **_: ["It's a cat, running."] * len(clips))
+    limits = ["--image-size", "16", "--num-frames", "4", "--max-steps", "1", *SMALL]
+    assert run("train", "video-captioner", "--data", tmp_path / "en", *limits, "--out", tmp_path / "out") == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert results["measured_on"] == "training" and results["num_clips"] == 3
+    assert (tmp_path / "out" / "figures" / "video_captioner_attention.png").is_file()
 
 
 def test_a_clip_of_a_coco_folder_is_learned_from_by_the_path_alone():

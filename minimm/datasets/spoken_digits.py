@@ -131,6 +131,23 @@ class SpokenDigits:
             self.part([r for r in self.recordings if r.speaker == speaker]),
         )
 
+    def hold_out(self) -> tuple[SpokenDigits, SpokenDigits]:
+        """These without the last take of each speaker, digit and language, to learn from, and those takes, to validate on.
+
+        Of what has fewer than three takes none is held out: half of what there is to learn would be gone. Where there is
+        nothing else, both parts are everything.
+        """
+        takes: dict[tuple[str, str, int], list[Recording]] = {}
+        for recording in sorted(self.recordings, key=lambda recording: recording.take):
+            takes.setdefault((recording.language, recording.speaker, recording.digit), []).append(recording)
+        held_out = {id(found[-1]) for found in takes.values() if len(found) >= 3}
+        if not held_out:
+            return self, self
+        return (
+            self.part([recording for recording in self.recordings if id(recording) not in held_out]),
+            self.part([recording for recording in self.recordings if id(recording) in held_out]),
+        )
+
     def isolated(self) -> Speech:
         """Every recording as it is, with its one word."""
         return Speech([r.waveform for r in self.recordings], [r.word for r in self.recordings])

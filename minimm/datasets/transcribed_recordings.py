@@ -44,13 +44,19 @@ class TranscribedRecordings:
             (path / TRANSCRIPTS).is_file(),
             f"{path} has no {TRANSCRIPTS}; write one with a line for each recording: its file name, a tab, what is said",
         )
-        waveforms, texts = [], []
+        waveforms, texts, names = [], [], set()
         for number, line in enumerate(read_text(path / TRANSCRIPTS).splitlines(), start=1):
             name, tab, text = line.partition("\t")
             check(
                 tab == "\t" and name.strip() != "" and text.strip() != "",
                 f"{path / TRANSCRIPTS}, line {number}: {line[:60]!r} is not file name, tab, text; neither may be empty",
             )
+            check(
+                name.strip() not in names,
+                f"{path / TRANSCRIPTS}, line {number}: {name.strip()} is listed a second time, so it could be learned from "
+                "and tested on; take one of the two lines out",
+            )
+            names.add(name.strip())
             waveforms.append(load_audio(path / name.strip(), sample_rate))
             texts.append(" ".join(text.lower().split()))
         check(len(texts) > 0, f"{path / TRANSCRIPTS} is empty; give a line for each recording: file name, tab, text")
@@ -63,9 +69,22 @@ class TranscribedRecordings:
         """ "test": one recording in ten, spread over the file; "train": all others. Of fewer than ten the last is the test."""
         check(name in ("train", "test"), f"split={name!r} is not known; choose 'train' or 'test'")
         check(len(self) >= 2, "there is only one recording; give at least two, one to learn from and one to test on")
-        step = min(TEST_SHARE, len(self))
-        chosen = [i for i in range(len(self)) if (i % step == step - 1) == (name == "test")]
-        return Speech([self.speech.waveforms[i] for i in chosen], [self.speech.texts[i] for i in chosen])
+        learned, test = _every(min(TEST_SHARE, len(self)), self.speech)
+        return test if name == "test" else learned
+
+    def hold_out(self) -> tuple[Speech, Speech]:
+        """ "train" without every tenth recording, to learn from, and those, to validate on; of fewer than ten both are all."""
+        training = self.split("train")
+        return _every(TEST_SHARE, training) if len(training.texts) >= TEST_SHARE else (training, training)
+
+
+def _every(step: int, speech: Speech) -> tuple[Speech, Speech]:
+    """All others, and every recording whose number, from 1, is a multiple of `step`."""
+    chosen = range(step - 1, len(speech.texts), step)
+    others = [i for i in range(len(speech.texts)) if i not in chosen]
+    return tuple(
+        Speech([speech.waveforms[i] for i in part], [speech.texts[i] for i in part]) for part in (others, chosen)
+    )
 
 
 def draw_changed(

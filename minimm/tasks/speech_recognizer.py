@@ -23,6 +23,7 @@ from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.memory import Memory
 from minimm.tasks.attended import AttendedSound
+from minimm.tasks.caption_language import first_tokens
 from minimm.tasks.speech_presets import SPEECH_PRESETS
 from minimm.tasks.writer import Batch, Writer
 from minimm.tokenizers import WordTokenizer
@@ -78,7 +79,7 @@ class SpeechRecognizer(Writer):
         Args:
             dataset: `SpokenDigits`, from which strings of 1 to 6 digits are put together anew each time; or a
                 `TranscribedRecordings`, or the name or path of a folder for either. Of a folder only the part "train" is
-                learnt from; a `SpokenDigits` is learnt from whole.
+                learnt from; a `SpokenDigits` is taken whole. Some of it is held out for validation; see their `hold_out`.
             max_steps, max_seconds, folder, resume: as in `TextGenerator.fit`.
         """
         preset = self.preset
@@ -141,11 +142,13 @@ class SpeechRecognizer(Writer):
         text = self._transcribe([waveform])[0] if text is None else text
         words = text.split()
         check(len(words) > 0, "the transcription is empty, so there is no word whose attention could be shown")
-        (weights,) = self._attend_tokens(self._inputs([waveform]), [" ".join(words)])
+        text = " ".join(words)
+        (weights,) = self._attend_tokens(self._inputs([waveform]), [text])  # (L, H, tokens, N)
+        chosen = first_tokens(self.tokenizer.split(f" {text}"), words)  # as `_teacher_forcing` reads it
         seconds = (
             2 ** len(self.model.encoder.config.channels) * HOP_SECONDS
         )  # from one vector of the memory to the next
-        return AttendedSound(waveform, self.sample_rate, words, weights, seconds)
+        return AttendedSound(waveform, self.sample_rate, words, weights[:, :, chosen], seconds)
 
     def evaluate(self, dataset: Speech | SpokenDigits) -> dict[str, float]:
         """`word_error_rate` (0 is perfect) and `exact_match` (0 to 1) of a `Speech`; of `SpokenDigits`, whose recordings
@@ -165,8 +168,8 @@ class SpeechRecognizer(Writer):
 def speech_source(
     dataset: SpokenDigits | TranscribedRecordings | str | Path, sample_rate: int
 ) -> tuple[Callable[[int, torch.Generator], Speech], Speech, list[str]]:
-    """A function that draws changed recordings to learn from; such recordings to validate on; and texts that hold every word,
-    one of them as long as any drawn.
+    """A function that draws changed recordings to learn from; such recordings to validate on, made of others that are held out
+    where there are enough (`hold_out`); and texts that hold every word, one of them as long as any drawn.
     """
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
     if isinstance(dataset, str | Path):
@@ -183,21 +186,23 @@ def speech_source(
     )
     if isinstance(dataset, SpokenDigits):
         texts = [recording.word for recording in dataset.recordings]
+        learned, held_out = dataset.hold_out()
 
         def draw_strings(count: int, generator: torch.Generator) -> Speech:
             """Strings of one number of digits, so that little of the batch is padding, and of as many digits in total."""
             length = int(torch.randint(1, MOST_DIGITS + 1, (), generator=generator))
             count = max(1, round(count * (1 + MOST_DIGITS) / 2 / length))
-            return dataset.draw(count, generator, num_digits=(length, length), speeds=SPEEDS)
+            return learned.draw(count, generator, num_digits=(length, length), speeds=SPEEDS)
 
-        heard = dataset.draw(VALIDATION_RECORDINGS, generator, num_digits=(1, MOST_DIGITS), speeds=SPEEDS)
+        heard = held_out.draw(VALIDATION_RECORDINGS, generator, num_digits=(1, MOST_DIGITS), speeds=SPEEDS)
         return draw_strings, heard, [*texts, " ".join(texts[:MOST_DIGITS])]
-    training = dataset.split("train")
+    learned, held_out = dataset.hold_out()
 
     def draw_recordings(count: int, generator: torch.Generator) -> Speech:
-        return draw_changed(training, sample_rate, count, generator)
+        return draw_changed(learned, sample_rate, count, generator)
 
-    return draw_recordings, draw_recordings(VALIDATION_RECORDINGS, generator), training.texts
+    heard = draw_changed(held_out, sample_rate, VALIDATION_RECORDINGS, generator)
+    return draw_recordings, heard, dataset.split("train").texts
 
 
 def open_recordings(folder: str | Path, sample_rate: int) -> SpokenDigits | TranscribedRecordings:
