@@ -27,8 +27,9 @@ class QuestionSource:
 
     draw: Callable[[int, torch.Generator], Asked]
     validation: Asked | None
-    questions: list[str]  # to learn the words from, and which answers a question may have
+    questions: list[str]  # to learn the words from, and how questions are answered
     answers: list[str]  # to each of them
+    choices: list[str]  # every answer there is, sorted
 
 
 def question_source(dataset: QuestionData, image_size: int) -> QuestionSource:
@@ -43,6 +44,7 @@ def question_source(dataset: QuestionData, image_size: int) -> QuestionSource:
             validation,
             words.questions,
             words.answers,
+            sorted(set(words.answers)),
         )
     if not isinstance(dataset, PictureQuestions):
         raise MinimmError(
@@ -56,7 +58,7 @@ def question_source(dataset: QuestionData, image_size: int) -> QuestionSource:
 
     validation = questions_of(dataset, kept_back, torch.Generator().manual_seed(VALIDATION_SEED)) if kept_back else None
     questions, answers = ([column[i] for i in kept] for column in (dataset.questions, dataset.answers))
-    return QuestionSource(draw, validation, questions, answers)
+    return QuestionSource(draw, validation, questions, answers, sorted(set(dataset.answers)))
 
 
 def questions_of(dataset: PictureQuestions, numbers: list[int], generator: torch.Generator) -> Asked:

@@ -113,7 +113,7 @@ class VisualQuestionAnswerer(Task):
         """
         preset = self.preset
         source = question_source(dataset, preset.image_size)
-        self.answers = sorted(set(source.answers))
+        self.answers = source.choices
         check(
             len(self.answers) >= 2,
             f"every answer is {self.answers[0]!r}, so there is nothing to learn; give others too",
@@ -134,10 +134,13 @@ class VisualQuestionAnswerer(Task):
         )
         parts = {"text_encoder": asdict(text), "image_encoder": asdict(image), "fusion": asdict(fusion)}
         self.model = self.build(parts | {"answers": self.answers})
-        initialize(self.model, torch.Generator().manual_seed(self.seed), preset.num_layers)
+        generator = torch.Generator().manual_seed(self.seed)
+        initialize(self.model, generator, preset.num_layers, linear_std=preset.d_model**-0.5)
         if self.image_encoder is not None:
             take_over_encoder(self.model.image_encoder, self.image_encoder, "image")
-        prior, validation = LanguagePrior(source.questions, source.answers, self.answers), source.validation
+        # Whoever never sees a picture is to learn just what the questions give away.
+        told = ([], []) if self.blank == "image" else (source.questions, source.answers)
+        prior, validation = LanguagePrior(*told, self.answers), source.validation
 
         def loss(model: nn.Module, batch: Asked) -> Tensor:
             images, questions, answers = batch
@@ -191,11 +194,11 @@ class VisualQuestionAnswerer(Task):
             not isinstance(questions, str), "questions is one str, but a list of texts was expected; put it into [...]"
         )
         model = self.require_model().eval()
-        images, questions = self._load(images), [plain_question(question) for question in questions]
         check(
             len(images) == len(questions) > 0,
             f"there are {len(images)} pictures and {len(questions)} questions; give one question for each picture",
         )
+        images, questions = self._load(images), [plain_question(question) for question in questions]
         rows = []
         for start in range(0, len(questions), BATCH):
             part = slice(start, start + BATCH)
