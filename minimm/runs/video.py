@@ -48,7 +48,7 @@ def train_video_captioner(
         dataset = CocoClips(data, size, frames)
         print(dataset.report)
         task.fit(dataset, **limits)
-        measured = {"measured_on": "training", "num_clips": len(dataset)}  # the layout of clips has no other part
+        measured = {"measured_on": "training", "num_clips": len(dataset)}  # `CocoClips` reads no other part
         results = training_results(task) | task.evaluate(dataset) | measured
         clips, references = pictures_of(dataset)
     write_samples(task, clips, references, out)
