@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numerical import seeds
 
-from minimm.datasets.shapes import COLOURS, SHAPES, SIZES, Shapes, describe
+from minimm.datasets.shapes import COLOURS, SHAPES, SIZES, Shapes, describe, paint_shapes
 from minimm.errors import MinimmError
-from minimm.interpretation.scene_checker import check_drawings, drawing_scores, parse_caption
+from minimm.interpretation.scene_checker import Verdict, check_drawings, drawing_scores, parse_caption
 from minimm.interpretation.scene_reader import UNKNOWN, read_scenes
 
 
@@ -84,6 +84,57 @@ def test_blanks_noise_smears_and_unknown_colours_are_not_taken_for_objects():
     turquoise = torch.full((1, 3, 32, 32), 0.9)
     turquoise[:, :, 10:21, 10:21] = torch.tensor([0.1, 0.8, 0.8]).view(1, 3, 1, 1)
     assert [(item.colour, item.shape) for item in read_scenes(turquoise)[0]] == [(UNKNOWN, "square")]
+
+
+SPOILT = {}
+
+
+def spoils(change):
+    SPOILT[change.__name__] = change
+    return change
+
+
+@spoils
+def ghost(image):
+    """A square of half its colour."""
+    image[:, 24:31, 24:31] += 0.49 * (torch.tensor(COLOURS["blue"]).view(3, 1, 1) - image[:, 24:31, 24:31])
+
+
+@spoils
+def turquoise_ground(image):
+    image[:, image.flatten(1).eq(0.9).all(dim=0).unflatten(0, (32, 32))] = torch.tensor([[0.6], [0.9], [0.9]])
+
+
+@spoils
+def speck(image):
+    image[:, 28, 28:30] = torch.tensor(COLOURS["black"]).view(3, 1)
+
+
+@spoils
+def slice_cut_off(image):
+    image[:, 13:] = 0.9
+
+
+@pytest.mark.parametrize("change", SPOILT.values(), ids=SPOILT)
+def test_a_circle_and_something_that_does_not_belong_is_no_circle(change):
+    image = torch.full((1, 3, 32, 32), 0.9)
+    centre, paint = torch.tensor([[0.32, 0.32]]), torch.tensor([COLOURS["red"]])  # 4 to 16.5 pixels
+    paint_shapes(image, torch.tensor([SHAPES.index("circle")]), centre, torch.tensor([0.19]), paint)
+    caption = ["a large red circle"]
+    assert check_drawings(image, caption)[0].sizes
+    change(image[0])
+    (verdict,) = check_drawings(image, caption)
+    assert not verdict.objects and UNKNOWN in {item.shape for item in verdict.found}
+
+
+def test_relations_are_an_average_over_drawings_that_have_any():
+    verdicts = [
+        Verdict(True, True, True, (), 1),
+        Verdict(True, True, False, (), 2),
+        Verdict(True, True, True, (), 3),
+        Verdict(False, False, False, (), 3),
+    ]
+    assert drawing_scores(verdicts)["relation_accuracy"] == 0.5
 
 
 @given(seeds)

@@ -86,7 +86,8 @@ def drawing_scores(verdicts: Sequence[Verdict]) -> dict[str, float]:
     """Shares of right drawings.
 
     `accuracy`: of all, those whose objects are right; `accuracy_1` to `accuracy_3` the same by the number of objects named.
-    `size_accuracy`, `relation_accuracy`: of those with the right objects, the share with right sizes, relations.
+    `size_accuracy`, `relation_accuracy`: of those with the right objects, the share with right sizes and, where two or more
+    objects are named, with right relations.
     `all_accuracy`: of all, those in which everything is right.
     """
 
@@ -102,6 +103,6 @@ def drawing_scores(verdicts: Sequence[Verdict]) -> dict[str, float]:
         "accuracy": share([verdict.objects for verdict in verdicts]),
         **by_number,
         "size_accuracy": share([verdict.sizes for verdict in right]),
-        "relation_accuracy": share([verdict.relations for verdict in right]),
+        "relation_accuracy": share([verdict.relations for verdict in right if verdict.num_named >= 2]),
         "all_accuracy": share([verdict.sizes and verdict.relations for verdict in verdicts]),
     }

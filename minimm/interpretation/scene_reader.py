@@ -7,7 +7,8 @@
 3. The object's cover a is compared with every shape's signed distance, drawn as `datasets.shapes` draws it, in many sizes
    and at many places half a pixel apart; the best by Dice's coefficient 2 a.t / (|a|^2 + |t|^2) names shape, size and box.
 
-What fits no shape, or has no known colour, is called "unknown"; specks far smaller than any shape are passed over.
+What fits no shape, or has no known colour, is called "unknown". So is what else is on the picture: specks far smaller than
+any shape, faint things, and a ground that is no light grey.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from minimm.datasets.shapes import COLOURS, SHAPES, SIZES, SceneObject, signed_d
 from minimm.errors import check
 
 UNKNOWN = "unknown"
+DARKEST_GROUND, STRONGEST_TINT = 0.7, 0.1  # of the ground's channels: the least, and how much they may differ
+LEAST_COVER = 0.35  # what covers a pixel by more and belongs to no object is one too many; 99 % of scenes have none
 SMALLEST_AREA = 0.006  # share of the picture; a quarter of the smallest shape's
 WORST_FIT = 0.85  # the coefficient below which a blob is no shape; the objects of 4,000 scenes all fit better than 0.9
+WORST_PIXEL = 0.75  # how far an object's cover may be off; more pixels than one for each step of a side are too many
 WORST_COLOUR = 0.25  # distance to the nearest paint above which a colour is unknown; scenes vary by 0.07
 STEPS = 32.0  # places are tried half a step apart and radii a quarter, a step being this part of the side
 
@@ -39,12 +43,15 @@ def read_scenes(images: Tensor) -> list[list[SceneObject]]:
     component = _connect(torch.where(cover >= 0.5, colour, -1))  # (B, S, S)
     pixels = images.shape[-1]
     blobs = []  # (which picture, its colour or UNKNOWN, cover (S, S))
+    extra = cover >= LEAST_COVER  # (B, S, S)
     for index, numbers in enumerate(component):
         for number in numbers.unique().tolist():
             blob = numbers == number
             if number >= 0 and blob.sum() >= SMALLEST_AREA * pixels**2:
                 blobs.append((index, *_look(images[index], ground[index], blob)))
-    found: list[list[SceneObject]] = [[] for _ in images]
+                around = torch.nn.functional.max_pool2d(blob[None].float(), kernel_size=3, stride=1, padding=1)[0]
+                extra[index] &= around == 0.0  # its soft edge is no extra
+    found = [_find_extra(*picture) for picture in zip(ground, extra, strict=True)]
     for (index, name, _), (size, shape, box) in zip(blobs, _fit([cover for *_, cover in blobs], pixels), strict=True):
         found[index].append(SceneObject(size, name, shape, box))
     return [sorted(objects, key=lambda item: sum(item.box)) for objects in found]  # by the centre's x + y
@@ -60,6 +67,17 @@ def _segment(images: Tensor, ground: Tensor) -> tuple[Tensor, Tensor]:
     colour = beside.argmin(dim=1)
     cover = along.gather(1, colour[:, None]).squeeze(1)
     return colour.unflatten(1, images.shape[2:]), cover.unflatten(1, images.shape[2:])
+
+
+def _find_extra(ground: Tensor, extra: Tensor) -> list[SceneObject]:
+    """What is neither ground (3,) nor object, as at most one object; extra (S, S) bool are the pixels without one."""
+    is_grey = ground.min() >= DARKEST_GROUND and ground.max() - ground.min() <= STRONGEST_TINT
+    if is_grey and not extra.any():
+        return []
+    rows, columns = (torch.where(is_grey, extra, True).sum(dim=axis).nonzero() for axis in (1, 0))
+    left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    box = (float(left), float(top), float(right), float(bottom))
+    return [SceneObject(UNKNOWN, UNKNOWN, UNKNOWN, box)]
 
 
 def _connect(colour: Tensor) -> Tensor:
@@ -134,12 +152,14 @@ def _fit(covers: list[Tensor], pixels: int) -> list[tuple[str, str, tuple[float,
     energy = window.square().sum(dim=1) + outside
     dice = 2.0 * (window @ templates.T) / (energy[:, None] + templates.square().sum(dim=1))  # (n, N)
     best = dice.max(dim=1)
+    off = (window - templates[best.indices]).abs() > WORST_PIXEL  # (n, K * K)
+    is_shape = (best.values >= WORST_FIT) & (off.sum(dim=1) <= pixels / STEPS)
     boundary = (SIZES["small"][1] + SIZES["large"][0]) / 2 * pixels
     fitted = []
-    for (middle_x, middle_y), fit, which in zip(middles, best.values.tolist(), best.indices.tolist(), strict=True):
+    for (middle_x, middle_y), fits, which in zip(middles, is_shape.tolist(), best.indices.tolist(), strict=True):
         shape, radius, x, y = meanings[which]
         x, y = middle_x + x, middle_y + y
         size = "small" if radius < boundary else "large"
         box = (x - radius, y - radius, x + radius, y + radius)
-        fitted.append((size, shape if fit >= WORST_FIT else UNKNOWN, box))
+        fitted.append((size, shape if fits else UNKNOWN, box))
     return fitted
