@@ -18,6 +18,7 @@ from minimm.models.memory import Memory
 from minimm.models.multimodal_language_model import MultimodalLanguageModel
 from minimm.models.projector import Projector, merge_neighbours
 from minimm.tokenizers.prompt import PromptTokenizer, find_places
+from minimm.training.fine_tuning import freeze
 
 IMAGE, AUDIO = VOCAB_SIZE - 1, VOCAB_SIZE - 2  # the tokens of the places
 WIDTH = 3
@@ -221,7 +222,14 @@ def test_every_part_learns_and_frozen_parts_do_not(language_model, seed):
     generator = torch.Generator().manual_seed(seed)
     logits = model(rows, random_media(rows, generator))
     (logits * normal(generator, *logits.shape)).sum().backward()
-    assert [name for name, p in model.projectors.named_parameters() if p.grad is None or not p.grad.any()] == []
+    assert [name for name, p in model.named_parameters() if p.grad is None] == []
+    assert [name for name, p in model.projectors.named_parameters() if not p.grad.any()] == []
+    model.zero_grad(set_to_none=True)
+    freeze(model, except_=["projectors"])
+    logits = model(rows, random_media(rows, generator))
+    (logits * normal(generator, *logits.shape)).sum().backward()
+    learning = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+    assert learning == {f"projectors.{name}" for name, _ in model.projectors.named_parameters()}
 
 
 @settings(max_examples=25)

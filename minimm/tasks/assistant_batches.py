@@ -11,6 +11,7 @@ from minimm.datasets.instruction_jobs import TRANSCRIBE
 from minimm.datasets.instructions import Instructions
 from minimm.datasets.multimodal_instructions import MultimodalInstructions
 from minimm.datasets.text_corpus import IGNORE
+from minimm.errors import MinimmError
 from minimm.generation.decoder import pad_left
 from minimm.tokenizers import PromptTokenizer, Tokenizer
 from minimm.tokenizers.tokenizer import Unknown
@@ -31,6 +32,23 @@ def learn_vocabulary(data: MultimodalInstructions) -> PromptTokenizer:
         prompts += [prompt for prompt, _ in examples.more]
         texts += [*map(join_places, prompts), *(f" {answer}" for answer in examples.answers)]
     return PromptTokenizer.train(texts)
+
+
+def check_vocabulary(tokenizer: Tokenizer, data: MultimodalInstructions) -> None:
+    """Make sure that a trained vocabulary has all words of the jobs' prompts and answers, or say which is missing."""
+    generator = torch.Generator().manual_seed(VOCABULARY_SEED)
+    for job in data.jobs:
+        examples = data.draw(job, VOCABULARY_EXAMPLES, generator)
+        turns = [*zip(examples.prompts, examples.answers, strict=True), *examples.more]
+        try:
+            for prompt, answer in turns:
+                prompt_ids(tokenizer, prompt, "error")
+                answer_ids(tokenizer, answer, "error")
+        except MinimmError as error:
+            raise MinimmError(
+                f"the model to go on from does not know all words of the job {job} ({error}); it cannot learn new words, so "
+                f"leave this job out, or train a new model with it among its --jobs"
+            ) from None
 
 
 def prompt_ids(tokenizer: Tokenizer, prompt: str, unknown: Unknown = "replace") -> list[int]:

@@ -24,7 +24,7 @@ from minimm.errors import check
 from minimm.layers.initialization import initialize
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.multimodal_language_model import Media, MultimodalLanguageModel
-from minimm.tasks.assistant_batches import learn_vocabulary, token_rows
+from minimm.tasks.assistant_batches import check_vocabulary, learn_vocabulary, token_rows
 from minimm.tasks.assistant_presets import ASSISTANT_PRESETS, MORE, STAGES, Stage
 from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder, load_specialist
 from minimm.tasks.presets import find_preset
@@ -90,13 +90,25 @@ class StagedAssistant(Task):
             encoders: by modality, the folder of a trained task whose encoder is taken over; the others start from nothing.
             max_steps, max_seconds: of all stages together; each takes its share. folder: each stage keeps its checkpoints
                 in a folder of its own below it. resume: continue the stage that was interrupted.
+
+        Validation draws from `data` with another seed: new scenes and clips, but digits that are stored, written or spoken,
+        are those of training. What is told about unseen ones is what `evaluate` measures on the split "test".
+
             after_stage: called with the stage when it has been trained, for instance to evaluate.
         """
         check(start is None or not encoders, "encoders are taken over at the beginning; give either encoders or start")
+        if folder is not None:
+            folder = Path(folder)
+            check(
+                start is None or folder.resolve() != Path(start).resolve(),
+                f"{folder} holds the model to go on from, which would be overwritten; choose another folder with --out",
+            )
         if start is None:
             self._build(data, dict(encoders or {}))
         else:
             self._continue(data, start)
+        if folder is not None:
+            self._prepare_folder(folder, resume)
         validation = data.draw_mixed(VALIDATION_EXAMPLES, torch.Generator().manual_seed(VALIDATION_SEED))
         for stage in STAGES if start is None else (MORE,):
             self._learn(
@@ -106,7 +118,7 @@ class StagedAssistant(Task):
                 new_encoders=[name for name in self.model.encoders if name not in (encoders or {})],
                 max_steps=max_steps,
                 max_seconds=max_seconds,
-                folder=None if folder is None else Path(folder) / "stages" / stage.name,
+                folder=None if folder is None else folder / "stages" / stage.name,
                 resume=resume,
             )
             if after_stage is not None:
@@ -157,6 +169,7 @@ class StagedAssistant(Task):
             not unknown,
             f"{start} was not trained on {', '.join(unknown)}, which these jobs need; train it with such jobs from the start",
         )
+        check_vocabulary(self.tokenizer, data)
 
     def _learn(
         self,
