@@ -149,7 +149,7 @@ class SceneQuestions:
         )
         noun = shape or ("shape" if kind == "count" else "thing")
         if kind == "count":
-            noun += "es" if noun.endswith("s") else "s"
+            noun = plural(noun)
         question = pick(WORDINGS[kind], choices[0]).format(what=" ".join(filter(None, (size, colour, noun))))
         if kind in ("count", "exists"):
             return question, NUMBERS[amount] if kind == "count" else ("no", "yes")[amount]
@@ -187,3 +187,12 @@ class SceneQuestions:
 def pick(options: list | tuple, choice: float):
     """The option at `choice`, from 0 to below 1."""
     return options[int(choice * len(options))]
+
+
+def plural(noun: str) -> str:
+    """More than one of it.
+
+    >>> plural("cross")
+    'crosses'
+    """
+    return noun + ("es" if noun.endswith("s") else "s")

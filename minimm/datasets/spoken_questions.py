@@ -14,7 +14,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from minimm.datasets.scene_questions import WORDINGS, QuestionedScenes, SceneQuestions, pick
+from minimm.datasets.scene_questions import WORDINGS, QuestionedScenes, SceneQuestions, pick, plural
 from minimm.datasets.shapes import COLOURS, SHAPES, SIZES
 from minimm.features.audio import log_mel
 from minimm.features.speech_synthesis import Voice, require_synthesizer, speak_all
@@ -103,12 +103,3 @@ def all_questions() -> list[str]:
 
 def _of_each_size(noun: str) -> list[str]:
     return [f"{size} {noun}" for size in SIZES]
-
-
-def plural(noun: str) -> str:
-    """More than one of it.
-
-    >>> plural("cross")
-    'crosses'
-    """
-    return noun + ("es" if noun.endswith("s") else "s")

@@ -19,12 +19,11 @@ from minimm.models.memory import Memory
 
 
 @dataclass(frozen=True)
-class ImageEncoderConfig:
-    """The shape of an `ImageEncoder`: one stage, halving the picture, for each entry of `channels`."""
+class HalvingConfig:
+    """The shape of what turns a picture into a grid: one stage, halving it, for each entry of `channels`."""
 
     image_size: int = 32  # side of the square picture, in pixels
     channels: tuple[int, ...] = (32, 64)  # one stage each; the grid has side image_size / 2^len(channels)
-    d_model: int = 128  # width of the vectors it gives
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))  # JSON gives a list back
@@ -37,8 +36,15 @@ class ImageEncoderConfig:
 
     @property
     def grid_size(self) -> int:
-        """Side of the grid of vectors."""
+        """Side of the grid."""
         return self.image_size // 2 ** len(self.channels)
+
+
+@dataclass(frozen=True)
+class ImageEncoderConfig(HalvingConfig):
+    """The shape of an `ImageEncoder`."""
+
+    d_model: int = 128  # width of the vectors it gives
 
 
 class ImageEncoder(nn.Module):

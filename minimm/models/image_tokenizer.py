@@ -19,30 +19,15 @@ from minimm.layers.convolution import Conv2d
 from minimm.layers.normalization import RMSNorm
 from minimm.layers.upsampling import Upsample
 from minimm.layers.vector_quantizer import Quantized, VectorQuantizer
+from minimm.models.image_encoder import HalvingConfig
 
 
 @dataclass(frozen=True)
-class ImageTokenizerConfig:
-    """The shape of an `ImageTokenizer`: one halving of the picture for each entry of `channels`."""
+class ImageTokenizerConfig(HalvingConfig):
+    """The shape of an `ImageTokenizer`."""
 
-    image_size: int = 32  # side of the square picture, in pixels
-    channels: tuple[int, ...] = (32, 64)  # the grid has side image_size / 2^len(channels)
     num_codes: int = 256  # how many different patches there are
     code_size: int = 16  # numbers in a code; few, so that all of them matter to the distance (Yu et al. 2022)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "channels", tuple(self.channels))  # JSON gives a list back
-        factor = 2 ** len(self.channels)
-        check(
-            len(self.channels) >= 1 and self.image_size >= factor and self.image_size % factor == 0,
-            f"{len(self.channels)} stages halve a picture {len(self.channels)} times, so image_size must be a multiple "
-            f"of {factor}, but it is {self.image_size}",
-        )
-
-    @property
-    def grid_size(self) -> int:
-        """Side of the grid of codes."""
-        return self.image_size // 2 ** len(self.channels)
 
     @property
     def num_tokens(self) -> int:
