@@ -247,7 +247,10 @@ def test_commands_refuse_bad_input_in_a_sentence(tmp_path, refused):
 
 
 @pytest.mark.slow
-def test_after_250_steps_it_knows_more_than_the_questions_say():
-    """Who does not look loses 1.33 nats: the mean over the kinds of the logarithm of the number of answers."""
+def test_after_250_steps_it_knows_more_than_the_questions_say_also_of_pairs_never_seen():
+    """Seen with this seed: 0.45 where the questions give away 0.29, and 0.37 (0.25) where the pairs are held out."""
     task = VisualQuestionAnswerer().fit(SceneQuestions(), max_steps=250)
-    assert task.training.best_validation_loss < 1.25
+    seen = scenes(5_000, "train", seed=1)
+    for split, more in (("validation", 0.1), ("held_out", 0.05)):
+        scores = task.evaluate(scenes(500, split), seen)
+        assert scores["accuracy"] > scores["accuracy_chance"] + more
