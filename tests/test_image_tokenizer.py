@@ -103,13 +103,19 @@ def tokenizer() -> ImageTokenizer:
     """A small one, trained for seconds on small scenes."""
     model = ImageTokenizer(ImageTokenizerConfig(image_size=16, channels=(8, 16), num_codes=32, code_size=4))
     initialize(model, torch.Generator().manual_seed(0))
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-2)
+    warmup = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / 50))
     scenes = Shapes(image_size=16).draw(512, torch.Generator().manual_seed(0)).images
-    for step in range(CONTINUOUS_STEPS + 150):
+    for step in range(CONTINUOUS_STEPS + 200):
         generator = torch.Generator().manual_seed(step)
         chosen = torch.randint(len(scenes), (16,), generator=generator)
         tokenizer_loss(model, scenes[chosen], generator).backward()
+        torch.nn.utils.clip_grad_norm_(
+            parameters, 1.0
+        )  # as the trainer does; without it and a warm-up the vectors became one
         optimizer.step()
+        warmup.step()
         optimizer.zero_grad()
     return model
 
