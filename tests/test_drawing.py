@@ -111,7 +111,7 @@ def drawer(tmp_path_factory) -> TextToImageGenerator:
     """Trained for seconds on small scenes of one object, with its folder in `.folder`."""
     task = TextToImageGenerator(**SMALL)
     task.folder = tmp_path_factory.mktemp("drawer")
-    return task.fit(Shapes(image_size=16, max_objects=1), max_steps=700, folder=task.folder)
+    return task.fit(Shapes(image_size=16, max_objects=1), max_steps=520, folder=task.folder)
 
 
 def test_both_stages_learn(drawer):
@@ -235,6 +235,7 @@ def test_the_commands_train_on_a_folder_and_draw(tmp_path, capsys):
 def test_scenes_of_emoji_are_drawn_but_not_judged(tmp_path, monkeypatch):
     for module in (captioner, drawing):
         monkeypatch.setattr(module, "EVALUATION_SCENES", 12)
+    monkeypatch.setattr(drawing, "PART", 150)
     small = ["--image-size", "32", "--num-codes", "16", "--d-model", "16", "--num-layers", "1", "--num-heads", "2"]
     command = ["train", "text-to-image", "--data", "emoji-scenes", *small, "--batch-size", "4", "--max-steps", "2"]
     assert run(*command, "--out", tmp_path) == 0
