@@ -21,6 +21,7 @@ from minimm.models.text_to_image import TextToImage, TextToImageConfig, patches_
 from minimm.plots.codebook import codebook_bars
 from minimm.runs import captioner, drawing
 from minimm.runs.drawing import is_unseen, unseen_scenes
+from minimm.tasks import caption_data, text_to_image_generator, tokenizer_stage
 from minimm.tasks.caption_data import caption_source
 from minimm.tasks.text_to_image_generator import TextToImageGenerator, leaving_out
 from minimm.training.checkpoint import load_tensors
@@ -236,6 +237,9 @@ def test_scenes_of_emoji_are_drawn_but_not_judged(tmp_path, monkeypatch):
     for module in (captioner, drawing):
         monkeypatch.setattr(module, "EVALUATION_SCENES", 12)
     monkeypatch.setattr(drawing, "PART", 150)
+    monkeypatch.setattr(caption_data, "VOCABULARY_SCENES", 400)
+    monkeypatch.setattr(tokenizer_stage, "VALIDATION_PICTURES", 32)
+    monkeypatch.setattr(text_to_image_generator, "VALIDATION_PICTURES", 32)
     small = ["--image-size", "32", "--num-codes", "16", "--d-model", "16", "--num-layers", "1", "--num-heads", "2"]
     command = ["train", "text-to-image", "--data", "emoji-scenes", *small, "--batch-size", "4", "--max-steps", "2"]
     assert run(*command, "--out", tmp_path) == 0
