@@ -233,6 +233,7 @@ def test_the_commands_train_on_a_folder_and_draw(tmp_path, capsys):
     assert str(out) in capsys.readouterr().out
 
 
+@pytest.mark.slow  # four sources of emoji, 7 s each
 def test_scenes_of_emoji_are_drawn_but_not_judged(tmp_path, monkeypatch):
     for module in (captioner, drawing):
         monkeypatch.setattr(module, "EVALUATION_SCENES", 12)
