@@ -6,12 +6,16 @@ and a long line runs out of the figure. `shorten` and `wrap` take care of all th
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from contextlib import suppress
 from functools import lru_cache
 
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
+
+# That a fallback font has no bold face is no news to a reader; matplotlib says so for every title.
+logging.getLogger("matplotlib.font_manager").addFilter(lambda record: "font weight" not in record.getMessage())
 
 BASE_FAMILY = "DejaVu Sans"  # comes with matplotlib, so it is always there
 # What systems have for Chinese, Japanese and Korean, then for emoji as outlines (matplotlib draws no colour fonts).
