@@ -17,7 +17,7 @@ from minimm.metrics.bleu import tokenize_zh
 from minimm.runs.captioner import scene_results
 from minimm.tasks import ImageCaptioner, Translator
 from minimm.tasks.caption_language import CAPTION_LANGUAGES, maps_of_words
-from minimm.tasks.captions_in_another_language import PivotCaptioner
+from minimm.tasks.writing.pivot_captioner import PivotCaptioner
 
 SMALL = {"warmup_steps": 5, "d_model": 32, "num_layers": 1, "num_heads": 2, "channels": (8, 16), "batch_size": 16}
 CHINESE = "一个红色的小圆形在一个蓝色的大正方形左边"

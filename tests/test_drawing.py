@@ -14,16 +14,17 @@ from PIL import Image
 from minimm.datasets.bundled import bundled
 from minimm.datasets.shapes import Shapes
 from minimm.errors import MinimmError
-from minimm.generation.guidance import generate_pictures
+from minimm.generation.guidance import generate_likeliest_pictures, generate_pictures
 from minimm.generation.sampling import Sampling
 from minimm.models.image_tokenizer import ImageTokenizerConfig
 from minimm.models.text_to_image import TextToImage, TextToImageConfig, patches_above
 from minimm.plots.codebook import codebook_bars
 from minimm.runs import captioner, drawing
 from minimm.runs.drawing import is_unseen, unseen_scenes
-from minimm.tasks import caption_data, text_to_image_generator, tokenizer_stage
+from minimm.tasks import caption_data
 from minimm.tasks.caption_data import caption_source
-from minimm.tasks.text_to_image_generator import TextToImageGenerator, leaving_out
+from minimm.tasks.drawing import text_to_image_generator, tokenizer_stage
+from minimm.tasks.drawing.text_to_image_generator import TextToImageGenerator, leaving_out
 from minimm.training.checkpoint import load_tensors
 from minimm.training.trainer import Trainer
 
@@ -98,6 +99,28 @@ def test_the_seed_decides_what_is_drawn_and_only_image_ids_are():
 
     assert torch.equal(drawn(1), drawn(1)) and not torch.equal(drawn(1), drawn(2))
     assert drawn(1).min() >= 0 and drawn(1).max() == CODES - 1
+
+
+@settings(max_examples=15)
+@given(seeds, st.integers(1, 5))
+def test_of_several_candidates_the_likeliest_is_kept(seed, candidates):
+    """Likelihood is of the whole picture without guidance: the product over its patches."""
+    built = model(seed)
+    texts, _ = captions_and_pictures(seed, 3)
+
+    def options() -> dict:
+        generator = torch.Generator().manual_seed(seed)
+        return {"guidance": 2.0, "sampling": Sampling(1.0), "generator": generator}
+
+    kept = generate_likeliest_pictures(built, texts, texts[0], candidates=candidates, **options())
+    drawn = generate_pictures(built, texts.repeat_interleave(candidates, dim=0), texts[0], **options())
+    for row, text in enumerate(texts):
+        own = drawn[row * candidates : (row + 1) * candidates]
+        with torch.inference_mode():
+            probability = built(text.expand(candidates, -1), own).softmax(dim=-1).gather(2, own[..., None]).prod(dim=1)
+        assert torch.equal(kept[row], own[probability[:, 0].argmax()])
+    with pytest.raises(MinimmError, match="candidates=0"):
+        generate_likeliest_pictures(built, texts, texts[0], candidates=0)
 
 
 def test_captions_and_pictures_of_other_lengths_are_refused():

@@ -18,8 +18,8 @@ from minimm.layers.upsampling import Upsample, shuffle_pixels
 from minimm.layers.vector_quantizer import DECAY, VectorQuantizer, codebook_use
 from minimm.models.image_tokenizer import ImageTokenizer, ImageTokenizerConfig
 from minimm.tasks.caption_data import caption_source
-from minimm.tasks.drawing_presets import DRAWING_PRESETS
-from minimm.tasks.tokenizer_stage import train_image_tokenizer
+from minimm.tasks.drawing.presets import DRAWING_PRESETS
+from minimm.tasks.drawing.tokenizer_stage import train_image_tokenizer
 from minimm.training.image_tokens import CONTINUOUS_STEPS, tokenizer_loss
 
 

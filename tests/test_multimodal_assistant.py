@@ -20,8 +20,9 @@ from minimm.features.image import to_pil
 from minimm.features.speech_synthesis import Voice, find_synthesizer, speak
 from minimm.plots.stages import stage_scores
 from minimm.tasks import CrossModalRetriever, ImageCaptioner, MultimodalAssistant
-from minimm.tasks.assistant_batches import answer_ids, join_places, learn_vocabulary, token_rows
-from minimm.tasks.modalities import load_media, load_specialist, tidy
+from minimm.tasks.answering.assistant_batches import answer_ids, join_places, learn_vocabulary, token_rows
+from minimm.tasks.answering.specialists import load_specialist
+from minimm.tasks.modalities import load_media, tidy
 from minimm.tokenizers.prompt import find_places
 from minimm.training.checkpoint import load_tensors
 

@@ -28,9 +28,9 @@ from minimm.metrics import recall_at_k, recall_by_label
 from minimm.models.dual_encoder import Embedding
 from minimm.plots.retrieval import Hit, retrieval_grid
 from minimm.runs.retrieval import distinct_scenes
-from minimm.tasks.cross_modal_retriever import CrossModalRetriever
-from minimm.tasks.retrieval_data import caption_labels, modality_of, retrieval_source
-from minimm.tasks.retrieval_evaluation import retrieval_scores
+from minimm.tasks.retrieval.cross_modal_retriever import CrossModalRetriever
+from minimm.tasks.retrieval.data import caption_labels, modality_of, retrieval_source
+from minimm.tasks.retrieval.evaluation import retrieval_scores
 
 TINY = {
     "d_model": 16,

@@ -18,7 +18,8 @@ from minimm.features.resampling import resample
 from minimm.features.wav import read_wav, write_wav
 from minimm.files import read_json
 from minimm.plots.sound import heard_words, sound_picture
-from minimm.tasks import SpeechRecognizer, speech_recognizer
+from minimm.tasks import SpeechRecognizer
+from minimm.tasks.writing import speech_recognizer
 
 SMALL = {"channels": (8, 16), "d_model": 32, "num_heads": 2, "num_layers": 1, "dropout": 0.0, "batch_size": 12}
 FAST = {"learning_rate": 1e-2, "warmup_steps": 10, "precision": "float32"}

@@ -20,8 +20,8 @@ from minimm.errors import MinimmError
 from minimm.models.video_encoder import VideoEncoder, VideoEncoderConfig
 from minimm.runs.video import mosaics
 from minimm.tasks import ImageCaptioner, VideoCaptioner
-from minimm.tasks.captioner import Captioner
-from minimm.tasks.video_captioner import motion_accuracy
+from minimm.tasks.writing.captioner import Captioner
+from minimm.tasks.writing.video_captioner import motion_accuracy
 
 SMALL = ["--d-model", "16", "--num-layers", "1", "--num-heads", "2", "--batch-size", "4"]
 sizes = st.tuples(

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from minimm.commands.options import (
-    BatchSize,
-    Device,
-    Dropout,
-    Heads,
-    Layers,
-    LearningRate,
-    MaxSeconds,
-    MaxSteps,
-    Model,
-    Optimizer,
-    Out,
-    Precision,
-    Resume,
-    Seed,
-    Width,
-    given,
-    interruptible,
-)
+from minimm.commands.options import Device, Model, Out, given, training_command
 from minimm.commands.train import train
 
 
 @train.command("assistant")
+@training_command("d_model", "num_layers", "num_heads", "dropout", "batch_size", "optimizer", "learning_rate")
 def train_assistant(
     jobs: Annotated[
         list[str] | None,
@@ -55,19 +38,8 @@ def train_assistant(
         str, typer.Option(help="Recordings of digits: a folder, fsdd, or speech (bundled, synthesised).")
     ] = "fsdd",
     preset: Annotated[str, typer.Option(help="tiny; the options below change it.")] = "tiny",
-    d_model: Width = None,
-    num_layers: Layers = None,
-    num_heads: Heads = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn to follow instructions about pictures, recordings and clips, in stages: from words, the projectors, everything.
 
@@ -77,20 +49,8 @@ def train_assistant(
     """
     from minimm.runs.assistant import train_assistant as run
 
-    options = given(
-        d_model=d_model,
-        num_layers=num_layers,
-        num_heads=num_heads,
-        dropout=dropout,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
     encoders = given(image=image_encoder, audio=audio_encoder, video=video_encoder)
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
-    options |= {"seed": seed, "device": device, "precision": precision}
-    with interruptible():
-        run(jobs or [], out, encoders=encoders, start=start, speech=speech, preset=preset, **limits, **options)
+    run(jobs or [], out, encoders=encoders, start=start, speech=speech, preset=preset, **training)
 
 
 def chat(

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from minimm.commands.options import (
-    BatchSize,
-    Device,
-    Dropout,
-    Heads,
-    Layers,
-    LearningRate,
-    MaxSeconds,
-    MaxSteps,
-    Model,
-    Optimizer,
-    Out,
-    Precision,
-    Resume,
-    Seed,
-    Width,
-    given,
-    interruptible,
-)
+from minimm.commands.options import Device, Model, Out, Seed, given, training_command
 from minimm.commands.train import train
 
 
 @train.command("text-to-image")
+@training_command("d_model", "num_layers", "num_heads", "dropout", "batch_size", "optimizer", "learning_rate")
 def train_text_to_image(
     data: Annotated[
         str,
@@ -44,19 +27,8 @@ def train_text_to_image(
     ] = None,
     image_size: Annotated[int | None, typer.Option(help="Side in pixels that pictures are brought to.", min=1)] = None,
     num_codes: Annotated[int | None, typer.Option(help="How many different patches there are.", min=2)] = None,
-    d_model: Width = None,
-    num_layers: Layers = None,
-    num_heads: Heads = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn to draw: pictures become ids of a learned codebook, and a language model writes them after a caption.
 
@@ -67,20 +39,8 @@ def train_text_to_image(
     """
     from minimm.runs.drawing import train_text_to_image as run
 
-    options = given(
-        image_size=image_size,
-        num_codes=num_codes,
-        d_model=d_model,
-        num_layers=num_layers,
-        num_heads=num_heads,
-        dropout=dropout,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps}
-    with interruptible():
-        run(data, out, preset=preset, seed=seed, device=device, resume=resume, precision=precision, **limits, **options)
+    options = given(image_size=image_size, num_codes=num_codes)
+    run(data, out, preset=preset, **options, **training)
 
 
 def draw(
@@ -95,6 +55,9 @@ def draw(
     guidance: Annotated[
         float | None, typer.Option(help="How much the caption counts: 1 as learned, more for closer to the caption.")
     ] = None,
+    candidates: Annotated[
+        int | None, typer.Option(help="How many are drawn for each picture, of which the likeliest is kept.", min=1)
+    ] = None,
     enlarge: Annotated[int, typer.Option(help="How wide a pixel becomes.", min=1)] = 8,
     seed: Seed = 0,
     device: Device = "auto",
@@ -105,6 +68,6 @@ def draw(
     """
     from minimm.runs.drawing import draw_pictures
 
-    options = given(temperature=temperature, top_k=top_k, guidance=guidance)
+    options = given(temperature=temperature, top_k=top_k, guidance=guidance, candidates=candidates)
     shown = {"num_images": num_images, "enlarge": enlarge}
     draw_pictures(caption, model, out, seed=seed, device=device, **shown, **options)

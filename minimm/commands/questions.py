@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from minimm.commands.options import (
-    BatchSize,
-    Device,
-    Dropout,
-    Heads,
-    Layers,
-    LearningRate,
-    MaxSeconds,
-    MaxSteps,
-    Model,
-    Optimizer,
-    Out,
-    Precision,
-    Resume,
-    Seed,
-    Width,
-    given,
-    interruptible,
-)
+from minimm.commands.options import Device, Model, Out, given, training_command
 from minimm.commands.train import train
 
 
 @train.command("visual-question-answerer")
+@training_command("d_model", "num_layers", "num_heads", "dropout", "batch_size", "optimizer", "learning_rate")
 def train_visual_question_answerer(
     data: Annotated[
         str,
@@ -54,19 +37,8 @@ def train_visual_question_answerer(
         typer.Option("--baselines", help="Also train one model without the pictures and one without the questions."),
     ] = False,
     image_size: Annotated[int | None, typer.Option(help="Side in pixels that pictures are brought to.", min=1)] = None,
-    d_model: Width = None,
-    num_layers: Layers = None,
-    num_heads: Heads = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn to answer questions about pictures: how many, what colour, what shape, where, is there.
 
@@ -77,23 +49,8 @@ def train_visual_question_answerer(
     """
     from minimm.runs.questions import train_question_answerer as run
 
-    options = given(
-        fusion=fusion,
-        image_encoder=image_encoder,
-        image_size=image_size,
-        d_model=d_model,
-        num_layers=num_layers,
-        num_heads=num_heads,
-        dropout=dropout,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        max_seconds=max_seconds,
-        max_steps=max_steps,
-    )
-    options |= {"seed": seed, "device": device, "resume": resume, "precision": precision, "baselines": baselines}
-    with interruptible():
-        run(data, out, preset=preset, **options)
+    options = given(fusion=fusion, image_encoder=image_encoder, image_size=image_size)
+    run(data, out, preset=preset, baselines=baselines, **options, **training)
 
 
 def answer(

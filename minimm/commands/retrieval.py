@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from minimm.commands.options import (
-    Accumulation,
-    BatchSize,
-    Device,
-    Heads,
-    Layers,
-    LearningRate,
-    MaxSeconds,
-    MaxSteps,
-    Model,
-    Optimizer,
-    Out,
-    Precision,
-    Resume,
-    Seed,
-    Width,
-    given,
-    interruptible,
-)
+from minimm.commands.options import Device, Model, Out, given, training_command
 from minimm.commands.train import train
 
 
 @train.command("retriever")
+@training_command("d_model", "num_layers", "num_heads", "batch_size", "accumulation", "optimizer", "learning_rate")
 def train_retriever(
     data: Annotated[
         str,
@@ -52,19 +35,8 @@ def train_retriever(
         bool | None,
         typer.Option("--fine-grained/--whole-only", help="Compare words with regions, too, or wholes only."),
     ] = None,
-    d_model: Width = None,
-    num_layers: Layers = None,
-    num_heads: Heads = None,
-    batch_size: BatchSize = None,
-    accumulation: Accumulation = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn one space for pictures, texts and, with digits, sounds: what belongs together lies close together.
 
@@ -77,32 +49,8 @@ def train_retriever(
     """
     from minimm.runs.retrieval import train_retriever as run
 
-    options = given(
-        max_pictures=max_pictures,
-        image_size=image_size,
-        d_joint=d_joint,
-        fine_grained=fine_grained,
-        d_model=d_model,
-        num_layers=num_layers,
-        num_heads=num_heads,
-        batch_size=batch_size,
-        accumulation=accumulation,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "precision": precision}
-    with interruptible():
-        run(
-            data,
-            out,
-            recordings=recordings,
-            preset=preset,
-            seed=seed,
-            device=device,
-            resume=resume,
-            **limits,
-            **options,
-        )
+    options = given(max_pictures=max_pictures, image_size=image_size, d_joint=d_joint, fine_grained=fine_grained)
+    run(data, out, recordings=recordings, preset=preset, **options, **training)
 
 
 def retrieve(

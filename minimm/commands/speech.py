@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from minimm.commands.options import (
-    Accumulation,
-    BatchSize,
-    Device,
-    Dropout,
-    Heads,
-    Layers,
-    LearningRate,
-    MaxSeconds,
-    MaxSteps,
-    Model,
-    NumBeams,
-    Optimizer,
-    Out,
-    Precision,
-    Resume,
-    Seed,
-    Width,
-    given,
-    interruptible,
-)
+from minimm.commands.options import Device, Model, NumBeams, Out, given, training_command
 from minimm.commands.train import train
 
 
 @train.command("speech-recognizer")
+@training_command(
+    "d_model", "num_layers", "num_heads", "dropout", "batch_size", "accumulation", "optimizer", "learning_rate"
+)
 def train_speech_recognizer(
     data: Annotated[
         str,
@@ -49,20 +32,8 @@ def train_speech_recognizer(
     sample_rate: Annotated[
         int | None, typer.Option(help="Samples a second (Hz) that recordings are brought to.", min=1000)
     ] = None,
-    d_model: Width = None,
-    num_layers: Layers = None,
-    num_heads: Heads = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    accumulation: Accumulation = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn to write down what is said: convolutions and a GRU listen, a Transformer decoder writes.
 
@@ -73,21 +44,7 @@ def train_speech_recognizer(
     """
     from minimm.runs.speech import train_speech_recognizer as run
 
-    options = given(
-        sample_rate=sample_rate,
-        d_model=d_model,
-        num_layers=num_layers,
-        num_heads=num_heads,
-        dropout=dropout,
-        batch_size=batch_size,
-        accumulation=accumulation,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
-    options |= {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
-    options |= {"seed": seed, "device": device, "precision": precision}
-    with interruptible():
-        run(data, out, preset=preset, leave_out=leave_out, **options)
+    run(data, out, preset=preset, leave_out=leave_out, **given(sample_rate=sample_rate), **training)
 
 
 def transcribe(

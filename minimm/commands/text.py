@@ -146,7 +146,7 @@ def export(
 
     Example: minimm export --model runs/book --out exported
     """
-    from minimm.tasks.export import export_to_hugging_face
+    from minimm.tasks.text.export import export_to_hugging_face
 
     export_to_hugging_face(model, out)
     typer.echo(f"{out} opens with transformers' Auto classes")

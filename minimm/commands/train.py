@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from minimm.commands.options import (
-    Accumulation,
-    BatchSize,
-    Device,
-    Dropout,
-    Heads,
-    Layers,
-    LearningRate,
-    MaxSeconds,
-    MaxSteps,
-    Optimizer,
-    Out,
-    Precision,
-    Resume,
-    Seed,
-    Width,
-    given,
-    interruptible,
-)
+from minimm.commands.options import Out, given, training_command
 
 train = typer.Typer(help="Train a model from scratch.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @train.command("language-model")
+@training_command(
+    "d_model", "num_layers", "num_heads", "dropout", "batch_size", "accumulation", "optimizer", "learning_rate"
+)
 def train_language_model(
     text: Annotated[
         list[Path], typer.Option(help="A text file (.txt, .md, .html, .gz) or a folder of them; may be repeated.")
@@ -47,20 +32,8 @@ def train_language_model(
         int | None, typer.Option(help="Number of tokens; all characters or words if not given.")
     ] = None,
     context_length: Annotated[int | None, typer.Option(help="How many tokens the model looks back on.", min=1)] = None,
-    d_model: Width = None,
-    num_layers: Layers = None,
-    num_heads: Heads = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    accumulation: Accumulation = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn to continue text: next-token prediction from random weights.
 
@@ -69,29 +42,20 @@ def train_language_model(
     Example: minimm train language-model --text book.txt --max-seconds 120 --out runs/book
     """
     from minimm.runs.language_model import train_language_model as run
-    from minimm.tasks.presets import LANGUAGE_MODEL_ARCHITECTURES, find_preset
+    from minimm.tasks.presets import find_preset
+    from minimm.tasks.text.presets import LANGUAGE_MODEL_ARCHITECTURES
 
-    options = given(
-        tokenizer=tokenizer,
-        context_length=context_length,
-        d_model=d_model,
-        num_layers=num_layers,
-        num_heads=num_heads,
-        dropout=dropout,
-        batch_size=batch_size,
-        accumulation=accumulation,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
+    options = given(tokenizer=tokenizer, context_length=context_length)
     if vocab_size is not None or tokenizer is not None:
         options["vocab_size"] = vocab_size
     options |= find_preset(LANGUAGE_MODEL_ARCHITECTURES, architecture, "architecture")
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps}
-    with interruptible():
-        run(text, out, preset=preset, seed=seed, device=device, resume=resume, precision=precision, **limits, **options)
+    run(text, out, preset=preset, **options, **training)
 
 
 @train.command("captioner")
+@training_command(
+    "d_model", "num_layers", "num_heads", "dropout", "batch_size", "accumulation", "optimizer", "learning_rate"
+)
 def train_captioner(
     data: Annotated[
         str,
@@ -110,20 +74,8 @@ def train_captioner(
     ] = None,
     max_pictures: Annotated[int | None, typer.Option(help="Read only so many pictures of a folder.", min=1)] = None,
     image_size: Annotated[int | None, typer.Option(help="Side in pixels that pictures are brought to.", min=1)] = None,
-    d_model: Width = None,
-    num_layers: Layers = None,
-    num_heads: Heads = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    accumulation: Accumulation = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn to describe pictures: a small encoder looks, a Transformer decoder writes, from random weights.
 
@@ -135,20 +87,5 @@ def train_captioner(
     """
     from minimm.runs.captioner import train_captioner as run
 
-    options = given(
-        language=language,
-        encoder=encoder,
-        max_pictures=max_pictures,
-        image_size=image_size,
-        d_model=d_model,
-        num_layers=num_layers,
-        num_heads=num_heads,
-        dropout=dropout,
-        batch_size=batch_size,
-        accumulation=accumulation,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps}
-    with interruptible():
-        run(data, out, preset=preset, seed=seed, device=device, resume=resume, precision=precision, **limits, **options)
+    options = given(language=language, encoder=encoder, max_pictures=max_pictures, image_size=image_size)
+    run(data, out, preset=preset, **options, **training)

@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from minimm.commands.options import (
-    BatchSize,
-    Device,
-    Dropout,
-    LabelSmoothing,
-    LayerDecay,
-    LearningRate,
-    MaxSeconds,
-    MaxSteps,
-    Optimizer,
-    Out,
-    Patience,
-    Precision,
-    Resume,
-    Seed,
-    Width,
-    given,
-    interruptible,
-)
+from minimm.commands.options import LabelSmoothing, LayerDecay, Out, Patience, given, training_command
 from minimm.commands.train import train
 
 Pretrained = Annotated[
@@ -35,6 +17,7 @@ Pretrained = Annotated[
 
 
 @train.command("translator")
+@training_command("d_model", "dropout", "batch_size", "optimizer", "learning_rate")
 def train_translator(
     source: Annotated[str, typer.Option(help="Language to translate from, as in the files' names: en, de, zh.")],
     target: Annotated[str, typer.Option(help="Language to translate into.")],
@@ -48,17 +31,8 @@ def train_translator(
     out: Out = Path("runs/translator"),
     preset: Annotated[str | None, typer.Option(help="tiny or small; by the number of pairs if not given.")] = None,
     vocab_size: Annotated[int | None, typer.Option(help="Tokens of the vocabulary that both sides share.")] = None,
-    d_model: Width = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn to translate sentences from pairs: an encoder reads, a decoder writes.
 
@@ -68,21 +42,13 @@ def train_translator(
     """
     from minimm.runs.text import train_translator as run
 
-    options = given(
-        vocab_size=vocab_size,
-        d_model=d_model,
-        dropout=dropout,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
-    options |= {"seed": seed, "device": device, "precision": precision}
-    with interruptible():
-        run(pairs, source, target, out, preset=preset, limits=limits, **options)
+    options = given(vocab_size=vocab_size)
+    limits = limits_of(training)
+    run(pairs, source, target, out, preset=preset, limits=limits, **options, **training)
 
 
 @train.command("summarizer")
+@training_command("d_model", "dropout", "batch_size", "optimizer", "learning_rate")
 def train_summarizer(
     data: Annotated[
         str, typer.Option(help="A .jsonl file with article and summary, a folder with train.jsonl, or bundled data.")
@@ -91,17 +57,8 @@ def train_summarizer(
     preset: Annotated[str, typer.Option(help="tiny or small.")] = "tiny",
     vocab_size: Annotated[int | None, typer.Option(help="Tokens of the vocabulary.")] = None,
     context_length: Annotated[int | None, typer.Option(help="The longest article in tokens.", min=1)] = None,
-    d_model: Width = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn to write summaries; two methods that only pick sentences are measured beside it.
 
@@ -109,22 +66,13 @@ def train_summarizer(
     """
     from minimm.runs.text import train_summarizer as run
 
-    options = given(
-        vocab_size=vocab_size,
-        context_length=context_length,
-        d_model=d_model,
-        dropout=dropout,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
-    options |= {"seed": seed, "device": device, "precision": precision}
-    with interruptible():
-        run(data, out, preset=preset, limits=limits, **options)
+    options = given(vocab_size=vocab_size, context_length=context_length)
+    limits = limits_of(training)
+    run(data, out, preset=preset, limits=limits, **options, **training)
 
 
 @train.command("encoder")
+@training_command("d_model", "dropout", "batch_size", "optimizer", "learning_rate")
 def train_encoder(
     text: Annotated[list[Path], typer.Option(help="A text file or a folder of them, unlabelled; may be repeated.")],
     out: Out = Path("runs/encoder"),
@@ -133,41 +81,25 @@ def train_encoder(
         str, typer.Option(help="minimm (learns fastest) or bert (opens in Hugging Face's transformers).")
     ] = "minimm",
     vocab_size: Annotated[int | None, typer.Option(help="Tokens of the WordPiece vocabulary.")] = None,
-    d_model: Width = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Pretrain a text encoder by filling gaps, for classifiers and question answerers to start from.
 
     Example: minimm train encoder --text reviews.txt --max-seconds 120 --out runs/encoder
     """
     from minimm.runs.text import train_encoder as run
-    from minimm.tasks.presets import ENCODER_ARCHITECTURES, find_preset
+    from minimm.tasks.presets import find_preset
+    from minimm.tasks.text.presets import ENCODER_ARCHITECTURES
 
-    options = given(
-        vocab_size=vocab_size,
-        d_model=d_model,
-        dropout=dropout,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
+    options = given(vocab_size=vocab_size)
+    limits = limits_of(training)
     options |= find_preset(ENCODER_ARCHITECTURES, architecture, "architecture")
-    options |= {"seed": seed, "device": device, "precision": precision}
-    with interruptible():
-        run(text, out, preset=preset, limits=limits, **options)
+    run(text, out, preset=preset, limits=limits, **options, **training)
 
 
 @train.command("classifier")
+@training_command("dropout", "batch_size", "optimizer", "learning_rate")
 def train_classifier(
     data: Annotated[
         str, typer.Option(help="A .tsv file of label, tab, text; a folder with train.tsv; or bundled data.")
@@ -179,16 +111,8 @@ def train_classifier(
     layer_decay: LayerDecay = None,
     label_smoothing: LabelSmoothing = None,
     patience: Patience = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn to label texts, from scratch or from a pretrained encoder.
 
@@ -196,23 +120,13 @@ def train_classifier(
     """
     from minimm.runs.text import train_classifier as run
 
-    options = given(
-        pretrained=pretrained,
-        layer_decay=layer_decay,
-        label_smoothing=label_smoothing,
-        patience=patience,
-        dropout=dropout,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
-    options |= {"method": method, "seed": seed, "device": device, "precision": precision}
-    with interruptible():
-        run(data, out, preset=preset, limits=limits, **options)
+    options = given(pretrained=pretrained, layer_decay=layer_decay, label_smoothing=label_smoothing, patience=patience)
+    limits = limits_of(training)
+    run(data, out, preset=preset, method=method, limits=limits, **options, **training)
 
 
 @train.command("question-answerer")
+@training_command("dropout", "batch_size", "optimizer", "learning_rate")
 def train_question_answerer(
     data: Annotated[
         str, typer.Option(help="A .json file in SQuAD's layout, a folder with train.json, or bundled data.")
@@ -220,16 +134,8 @@ def train_question_answerer(
     out: Out = Path("runs/question-answerer"),
     preset: Annotated[str, typer.Option(help="tiny or small.")] = "small",
     pretrained: Pretrained = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn to find the words of a text that answer a question.
 
@@ -237,14 +143,11 @@ def train_question_answerer(
     """
     from minimm.runs.text import train_question_answerer as run
 
-    options = given(
-        pretrained=pretrained,
-        dropout=dropout,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps, "resume": resume}
-    options |= {"seed": seed, "device": device, "precision": precision}
-    with interruptible():
-        run(data, out, preset=preset, limits=limits, **options)
+    options = given(pretrained=pretrained)
+    limits = limits_of(training)
+    run(data, out, preset=preset, limits=limits, **options, **training)
+
+
+def limits_of(training: dict[str, Any]) -> dict[str, Any]:
+    """Takes the limits of a run out of its options; they are for `fit`, the others for the model."""
+    return {name: training.pop(name) for name in ("max_seconds", "max_steps", "resume") if name in training}

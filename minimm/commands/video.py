@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from minimm.commands.options import (
-    Accumulation,
-    BatchSize,
-    Device,
-    Dropout,
-    Heads,
-    Layers,
-    LearningRate,
-    MaxSeconds,
-    MaxSteps,
-    Model,
-    NumBeams,
-    Optimizer,
-    Out,
-    Precision,
-    Resume,
-    Seed,
-    Width,
-    given,
-    interruptible,
-)
+from minimm.commands.options import Device, Model, NumBeams, Out, given, training_command
 from minimm.commands.train import train
 
 
 @train.command("video-captioner")
+@training_command(
+    "d_model", "num_layers", "num_heads", "dropout", "batch_size", "accumulation", "optimizer", "learning_rate"
+)
 def train_video_captioner(
     data: Annotated[
         str,
@@ -44,20 +27,8 @@ def train_video_captioner(
     ] = None,
     image_size: Annotated[int | None, typer.Option(help="Side in pixels that frames are brought to.", min=1)] = None,
     num_frames: Annotated[int | None, typer.Option(help="Frames of each clip, evenly spaced in time.", min=2)] = None,
-    d_model: Width = None,
-    num_layers: Layers = None,
-    num_heads: Heads = None,
-    dropout: Dropout = None,
-    batch_size: BatchSize = None,
-    accumulation: Accumulation = None,
-    optimizer: Optimizer = None,
-    learning_rate: LearningRate = None,
-    max_seconds: MaxSeconds = None,
-    max_steps: MaxSteps = None,
-    precision: Precision = "auto",
-    seed: Seed = 0,
-    device: Device = "auto",
-    resume: Resume = False,
+    *,
+    training: dict[str, Any],
 ) -> None:
     """Learn to say what moves where and how fast: a CNN sees each frame, a GRU remembers, a Transformer decoder writes.
 
@@ -68,21 +39,8 @@ def train_video_captioner(
     """
     from minimm.runs.video import train_video_captioner as run
 
-    options = given(
-        image_size=image_size,
-        num_frames=num_frames,
-        d_model=d_model,
-        num_layers=num_layers,
-        num_heads=num_heads,
-        dropout=dropout,
-        batch_size=batch_size,
-        accumulation=accumulation,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-    )
-    limits = {"max_seconds": max_seconds, "max_steps": max_steps}
-    with interruptible():
-        run(data, out, preset=preset, seed=seed, device=device, resume=resume, precision=precision, **limits, **options)
+    options = given(image_size=image_size, num_frames=num_frames)
+    run(data, out, preset=preset, **options, **training)
 
 
 def describe_clip(

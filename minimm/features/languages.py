@@ -6,6 +6,7 @@ Enough to see what a corpus is made of, and to notice what should not be in it. 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import regex
 
@@ -61,3 +62,8 @@ def guess_language(text: str) -> str:
         for language in owners:
             votes[language] += 1 / len(owners)
     return max(votes, key=votes.__getitem__) if votes else UNKNOWN
+
+
+def mostly_chinese(texts: Sequence[str]) -> bool:
+    """Whether more than half of the texts are Chinese."""
+    return 2 * sum(guess_language(text) == "zh" for text in texts) > len(texts)

@@ -17,9 +17,9 @@ from minimm.datasets.shapes import Scenes, Shapes
 from minimm.errors import check
 from minimm.files import write_text
 from minimm.runs.report import finish, training_results
-from minimm.tasks.captions_in_another_language import PivotCaptioner
-from minimm.tasks.image_captioner import ImageCaptioner
-from minimm.tasks.translator import Translator
+from minimm.tasks.text.translator import Translator
+from minimm.tasks.writing.image_captioner import ImageCaptioner
+from minimm.tasks.writing.pivot_captioner import PivotCaptioner
 
 # Name -> preset: scenes that are drawn on the fly.
 SCENES = {"shapes": "tiny", "emoji-scenes": "scenes"}

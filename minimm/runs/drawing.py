@@ -26,7 +26,7 @@ from minimm.runs.captioner import (
     pictures_of,
 )
 from minimm.runs.report import finish, training_results
-from minimm.tasks.text_to_image_generator import TextToImageGenerator
+from minimm.tasks.drawing.text_to_image_generator import TextToImageGenerator
 
 SAMPLES = 12
 JUDGED = "shapes"  # the data whose drawings `scene_checker` can judge

@@ -10,7 +10,7 @@ from typing import Any
 from minimm.datasets.text_corpus import read_corpus
 from minimm.files import write_text
 from minimm.runs.report import finish, training_results
-from minimm.tasks.text_generator import TextGenerator
+from minimm.tasks.text.text_generator import TextGenerator
 
 
 def train_language_model(

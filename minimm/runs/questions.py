@@ -15,7 +15,7 @@ from minimm.datasets.picture_questions import PictureQuestions
 from minimm.datasets.scene_questions import QuestionedScenes, SceneQuestions
 from minimm.files import write_text
 from minimm.runs.report import finish, training_results
-from minimm.tasks.visual_question_answerer import VisualQuestionAnswerer
+from minimm.tasks.answering.visual_question_answerer import VisualQuestionAnswerer
 
 DRAWN = "scenes"  # the name of scenes that are drawn on the fly
 EVALUATION_SCENES = 2_000

@@ -11,8 +11,8 @@ from minimm.datasets.text_corpus import read_corpus
 from minimm.runs.captioner import draw_captioner, evaluation_scenes, scene_results
 from minimm.runs.language_model import draw_language_model, language_model_results, write_samples
 from minimm.runs.report import finish
-from minimm.tasks.image_captioner import ImageCaptioner
-from minimm.tasks.text_generator import TextGenerator
+from minimm.tasks.text.text_generator import TextGenerator
+from minimm.tasks.writing.image_captioner import ImageCaptioner
 
 LANGUAGE_MODEL_SECONDS = 36.0
 CAPTIONER_SECONDS = 75.0

@@ -17,7 +17,7 @@ from minimm.features.image import augment_images
 from minimm.runs.captioner import EVALUATION_PICTURES, EVALUATION_SEED, SCENES, open_scenes
 from minimm.runs.report import finish, training_results
 from minimm.runs.retrieval_answers import digit_answers, draw_alignment, picture_answers, write_answers
-from minimm.tasks.cross_modal_retriever import CrossModalRetriever
+from minimm.tasks.retrieval.cross_modal_retriever import CrossModalRetriever
 
 EVALUATION_SCENES = 256
 CANDIDATES = 4 * EVALUATION_SCENES  # scenes drawn to find so many with different captions

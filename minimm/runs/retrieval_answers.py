@@ -20,8 +20,8 @@ from minimm.plots.caption import caption_strip
 from minimm.plots.loss import loss_curves
 from minimm.plots.retrieval import Hit, retrieval_grid
 from minimm.plots.style import save_figure
-from minimm.tasks.aligned import ALIGNMENT_TITLE
-from minimm.tasks.cross_modal_retriever import CrossModalRetriever
+from minimm.tasks.retrieval.aligned import ALIGNMENT_TITLE
+from minimm.tasks.retrieval.cross_modal_retriever import CrossModalRetriever
 
 SHOWN, BEST = 2, 5  # queries for each kind of query, and hits for each
 KIND = {1: "a recording", 3: "a picture"}  # by the number of axes

@@ -11,7 +11,7 @@ from minimm.errors import check
 from minimm.features.audio import load_audio
 from minimm.features.image import load_image
 from minimm.features.video import load_video
-from minimm.tasks.cross_modal_retriever import CrossModalRetriever
+from minimm.tasks.retrieval.cross_modal_retriever import CrossModalRetriever
 
 SMALLEST = 2  # pixels: where only the captions of a folder are wanted
 

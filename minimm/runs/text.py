@@ -20,13 +20,13 @@ from minimm.files import write_text
 from minimm.plots.loss import loss_curves
 from minimm.plots.style import save_figure
 from minimm.runs.report import finish, training_results
-from minimm.tasks.masked_text_model import MaskedTextModel
-from minimm.tasks.question_answerer import QuestionAnswerer
-from minimm.tasks.summarizer import Summarizer
 from minimm.tasks.task import Task
-from minimm.tasks.text_classifier import TextClassifier
-from minimm.tasks.text_to_text import TextToText
-from minimm.tasks.translator import Translator
+from minimm.tasks.text.masked_text_model import MaskedTextModel
+from minimm.tasks.text.question_answerer import QuestionAnswerer
+from minimm.tasks.text.summarizer import Summarizer
+from minimm.tasks.text.text_classifier import TextClassifier
+from minimm.tasks.text.text_to_text import TextToText
+from minimm.tasks.text.translator import Translator
 
 MANY_PAIRS = 15_000  # from here on a translator is "small" instead of "tiny"
 SHOWN = 12  # samples written

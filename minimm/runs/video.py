@@ -16,7 +16,7 @@ from minimm.datasets.moving_shapes import Clips, MovingShapes
 from minimm.errors import check
 from minimm.runs.captioner import EVALUATION_SCENES, EVALUATION_SEED, SAMPLES, pictures_of, write_samples
 from minimm.runs.report import finish, training_results
-from minimm.tasks.video_captioner import VideoCaptioner
+from minimm.tasks.writing.video_captioner import VideoCaptioner
 
 DRAWN = "clips"  # the name of clips that are drawn on the fly
 ROWS = 2  # of frames, of each clip in the figure of clips with captions

@@ -3,20 +3,20 @@
 from minimm.tasks import ImageCaptioner, TextClassifier, TextGenerator, Translator
 """
 
-from minimm.tasks.captions_in_another_language import PivotCaptioner
-from minimm.tasks.cross_modal_retriever import CrossModalRetriever
-from minimm.tasks.image_captioner import ImageCaptioner
-from minimm.tasks.masked_text_model import MaskedTextModel
-from minimm.tasks.multimodal_assistant import MultimodalAssistant
-from minimm.tasks.question_answerer import QuestionAnswerer
-from minimm.tasks.speech_recognizer import SpeechRecognizer
-from minimm.tasks.summarizer import Summarizer
-from minimm.tasks.text_classifier import TextClassifier
-from minimm.tasks.text_generator import TextGenerator
-from minimm.tasks.text_to_image_generator import TextToImageGenerator
-from minimm.tasks.translator import Translator
-from minimm.tasks.video_captioner import VideoCaptioner
-from minimm.tasks.visual_question_answerer import VisualQuestionAnswerer
+from minimm.tasks.answering.multimodal_assistant import MultimodalAssistant
+from minimm.tasks.answering.visual_question_answerer import VisualQuestionAnswerer
+from minimm.tasks.drawing.text_to_image_generator import TextToImageGenerator
+from minimm.tasks.retrieval.cross_modal_retriever import CrossModalRetriever
+from minimm.tasks.text.masked_text_model import MaskedTextModel
+from minimm.tasks.text.question_answerer import QuestionAnswerer
+from minimm.tasks.text.summarizer import Summarizer
+from minimm.tasks.text.text_classifier import TextClassifier
+from minimm.tasks.text.text_generator import TextGenerator
+from minimm.tasks.text.translator import Translator
+from minimm.tasks.writing.image_captioner import ImageCaptioner
+from minimm.tasks.writing.pivot_captioner import PivotCaptioner
+from minimm.tasks.writing.speech_recognizer import SpeechRecognizer
+from minimm.tasks.writing.video_captioner import VideoCaptioner
 
 __all__ = [
     "CrossModalRetriever",

@@ -16,10 +16,10 @@ import numpy as np
 from minimm.datasets.bundled import bundled
 from minimm.datasets.chinese_scenes import WORDS
 from minimm.errors import check
+from minimm.features.languages import mostly_chinese
 from minimm.features.segmentation import ChineseSegmenter, english_words
 from minimm.metrics import bleu, cider, exact_match
 from minimm.metrics.bleu import tokenize_zh
-from minimm.tasks.translator import mostly_chinese
 from minimm.tokenizers import CharacterTokenizer, WordTokenizer
 from minimm.tokenizers.pieces import PieceTokenizer
 

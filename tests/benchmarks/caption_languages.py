@@ -21,7 +21,7 @@ from minimm.metrics import exact_match
 from minimm.models.language_model import num_parameters
 from minimm.runs.captioner import evaluation_scenes
 from minimm.tasks import ImageCaptioner, Translator
-from minimm.tasks.captions_in_another_language import PivotCaptioner
+from minimm.tasks.writing.pivot_captioner import PivotCaptioner
 
 SIZE = 32
 SPLITS = ("validation", "held_out")

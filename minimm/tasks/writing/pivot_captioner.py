@@ -18,9 +18,9 @@ from torch import Tensor
 from minimm.datasets.shapes import Scenes
 from minimm.errors import check
 from minimm.tasks.caption_language import CAPTION_LANGUAGES, caption_scores
-from minimm.tasks.image_captioner import ImageCaptioner, Picture
 from minimm.tasks.presets import find_preset
-from minimm.tasks.translator import Translator
+from minimm.tasks.text.translator import Translator
+from minimm.tasks.writing.image_captioner import ImageCaptioner, Picture
 
 
 class PivotCaptioner:

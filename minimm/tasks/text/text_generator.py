@@ -21,8 +21,9 @@ from minimm.layers.multi_head_attention import SelfAttention
 from minimm.metrics import bits_per_byte
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.tasks.attended import AttendedText
-from minimm.tasks.presets import TEXT_PRESETS, find_preset
+from minimm.tasks.presets import find_preset
 from minimm.tasks.task import Task
+from minimm.tasks.text.presets import TEXT_PRESETS
 from minimm.tokenizers import TOKENIZERS, load_hugging_face_tokenizer
 from minimm.training.losses import cross_entropy
 
@@ -34,7 +35,7 @@ class TextGenerator(Task):
     """Learns to predict the next token of a text, and writes by doing so again and again.
 
     Args:
-        preset: "tiny" or "small"; see `tasks.presets`.
+        preset: "tiny" or "small"; see `tasks.text.presets`.
         options: any field of `TextPreset` or `LanguageModelConfig` or `TrainerConfig`, to replace the preset's.
         seed, device: see `Task`.
     """

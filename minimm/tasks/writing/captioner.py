@@ -10,7 +10,7 @@ from torch import Tensor
 
 from minimm.errors import check
 from minimm.tasks.caption_data import VALIDATION_SEED, DrawCaptioned
-from minimm.tasks.writer import Writer
+from minimm.tasks.writing.writer import Writer
 from minimm.tokenizers import Tokenizer
 
 BATCH = 256  # inputs at once in evaluation

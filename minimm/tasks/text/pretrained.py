@@ -7,7 +7,7 @@ from pathlib import Path
 from minimm.errors import check
 from minimm.interoperability.hugging_face import is_hugging_face_folder, load_hugging_face
 from minimm.models.text_encoder import TextEncoder
-from minimm.tasks.masked_text_model import MaskedTextModel
+from minimm.tasks.text.masked_text_model import MaskedTextModel
 from minimm.tokenizers import Tokenizer, load_hugging_face_tokenizer
 
 

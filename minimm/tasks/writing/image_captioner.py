@@ -30,8 +30,9 @@ from minimm.tasks.caption_language import (
     check_language,
     maps_of_words,
 )
-from minimm.tasks.captioner import Captioner
-from minimm.tasks.presets import CAPTION_PRESETS, find_preset
+from minimm.tasks.presets import find_preset
+from minimm.tasks.writing.captioner import Captioner
+from minimm.tasks.writing.presets import CAPTION_PRESETS
 
 EVALUATION_SEED = VALIDATION_SEED + 2  # changes to a folder's pictures that no validation used to choose a model
 Picture = str | Path | np.ndarray | Any  # a path, a PIL image or an array (3, H, W) in [0, 1]
@@ -51,7 +52,7 @@ class ImageCaptioner(Captioner):
         captioner.generate_caption("my_cat.jpg")
 
     Args:
-        preset: "tiny" (32 x 32 pixels), "scenes" or "small" (64 x 64); see `tasks.presets`.
+        preset: "tiny" (32 x 32 pixels), "scenes" or "small" (64 x 64); see `tasks.writing.presets`.
         options: any field of `CaptionPreset` or `TrainerConfig`, to replace the preset's: among them language="en" or "zh"
             (of the captions it learns and writes) and encoder="cnn" or "patches" (what looks).
         seed, device: see `Task`.

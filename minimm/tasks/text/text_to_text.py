@@ -28,8 +28,9 @@ from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks.attended import AttendedPair
-from minimm.tasks.presets import PAIR_PRESETS, find_preset
+from minimm.tasks.presets import find_preset
 from minimm.tasks.task import Task
+from minimm.tasks.text.presets import PAIR_PRESETS
 from minimm.tokenizers import BytePairTokenizer
 from minimm.training.losses import cross_entropy
 
@@ -41,7 +42,7 @@ class TextToText(Task):
     """Learns from pairs of texts to write the second when it reads the first.
 
     Args:
-        preset: "tiny" (a few thousand short sentences, minutes) or "small" (tens of thousands); see `tasks.presets`.
+        preset: "tiny" (a few thousand short sentences, minutes) or "small" (tens of thousands); see `tasks.text.presets`.
         options: any field of `PairPreset` or `TrainerConfig`, to replace the preset's.
         seed, device: see `Task`.
     """

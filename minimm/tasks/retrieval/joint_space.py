@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from minimm.errors import check
 from minimm.features.audio import load_audio, log_mel_batch
+from minimm.features.languages import mostly_chinese
 from minimm.models.dual_encoder import DualEncoder, DualEncoderConfig, Embedding
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks.caption_language import CAPTION_LANGUAGES, CaptionLanguage
 from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder
 from minimm.tasks.presets import find_preset
-from minimm.tasks.retrieval_data import modality_of
-from minimm.tasks.retrieval_presets import RETRIEVAL_PRESETS
+from minimm.tasks.retrieval.data import modality_of
+from minimm.tasks.retrieval.presets import RETRIEVAL_PRESETS
 from minimm.tasks.task import Task
-from minimm.tasks.translator import mostly_chinese
 from minimm.tokenizers import CharacterTokenizer
 
 BATCH = 64  # things embedded at once

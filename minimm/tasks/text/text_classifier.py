@@ -25,10 +25,11 @@ from minimm.layers.softmax import softmax
 from minimm.metrics import accuracy, precision_recall_f1
 from minimm.models.sequence_classifier import SequenceClassifier
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
-from minimm.tasks.masked_text_model import encode_texts, encoder_config
-from minimm.tasks.presets import ENCODER_PRESETS, find_preset
-from minimm.tasks.pretrained import load_encoder
+from minimm.tasks.presets import find_preset
 from minimm.tasks.task import Task
+from minimm.tasks.text.masked_text_model import encode_texts, encoder_config
+from minimm.tasks.text.presets import ENCODER_PRESETS
+from minimm.tasks.text.pretrained import load_encoder
 from minimm.tokenizers import WordPieceTokenizer
 from minimm.training.fine_tuning import freeze
 from minimm.training.losses import cross_entropy

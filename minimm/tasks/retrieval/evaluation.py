@@ -25,10 +25,10 @@ from minimm.interpretation.grounding import pointing_accuracy
 from minimm.metrics import recall_by_label
 from minimm.models.dual_encoder import Embedding
 from minimm.tasks.caption_language import maps_of_words
-from minimm.tasks.retrieval_data import caption_labels
+from minimm.tasks.retrieval.data import caption_labels
 
 if TYPE_CHECKING:
-    from minimm.tasks.cross_modal_retriever import CrossModalRetriever
+    from minimm.tasks.retrieval.cross_modal_retriever import CrossModalRetriever
 
 LOOKED_AT = (1, 5)
 LANGUAGES = {"en": "english", "zh": "chinese"}

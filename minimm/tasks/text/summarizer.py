@@ -12,7 +12,7 @@ from pathlib import Path
 from minimm.errors import check
 from minimm.features.text_rank import lead_summary, text_rank_summary
 from minimm.metrics import rouge
-from minimm.tasks.text_to_text import TextToText
+from minimm.tasks.text.text_to_text import TextToText
 
 METHODS = ("model", "lead", "text_rank")
 

@@ -24,9 +24,10 @@ from minimm.errors import check
 from minimm.layers.initialization import initialize
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.multimodal_language_model import Media, MultimodalLanguageModel
-from minimm.tasks.assistant_batches import check_vocabulary, learn_vocabulary, token_rows
-from minimm.tasks.assistant_presets import ASSISTANT_PRESETS, MORE, STAGES, Stage
-from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder, load_specialist
+from minimm.tasks.answering.assistant_batches import check_vocabulary, learn_vocabulary, token_rows
+from minimm.tasks.answering.assistant_presets import ASSISTANT_PRESETS, MORE, STAGES, Stage
+from minimm.tasks.answering.specialists import load_specialist
+from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder
 from minimm.tasks.presets import find_preset
 from minimm.tasks.task import Task
 from minimm.training.fine_tuning import freeze
@@ -40,7 +41,7 @@ class StagedAssistant(Task):
     """A `MultimodalLanguageModel` with its training; what it is used for is in `MultimodalAssistant`.
 
     Args:
-        preset: "tiny"; see `tasks.assistant_presets`.
+        preset: "tiny"; see `tasks.answering.assistant_presets`.
         options: any field of `AssistantPreset` or `TrainerConfig`, to replace the preset's.
         seed, device: see `Task`.
     """

@@ -22,10 +22,10 @@ from minimm.layers.initialization import initialize
 from minimm.models.image_tokenizer import ImageTokenizerConfig
 from minimm.models.text_to_image import TextToImageConfig
 from minimm.tasks.caption_data import VALIDATION_SEED, DrawCaptioned, caption_source
-from minimm.tasks.drawer import BATCH, Drawer
-from minimm.tasks.drawing_presets import DRAWING_PRESETS
+from minimm.tasks.drawing.drawer import BATCH, Drawer
+from minimm.tasks.drawing.presets import DRAWING_PRESETS
+from minimm.tasks.drawing.tokenizer_stage import VALIDATION_PICTURES, restore_image_tokenizer, train_image_tokenizer
 from minimm.tasks.presets import find_preset
-from minimm.tasks.tokenizer_stage import VALIDATION_PICTURES, restore_image_tokenizer, train_image_tokenizer
 from minimm.tokenizers import WordTokenizer
 from minimm.training.trainer import TrainingResult
 
@@ -36,7 +36,7 @@ class TextToImageGenerator(Drawer):
     """Draws pictures from captions.
 
     Args:
-        preset: "tiny" (32 x 32 pixels) or "small" (64 x 64); see `tasks.drawing_presets`.
+        preset: "tiny" (32 x 32 pixels) or "small" (64 x 64); see `tasks.drawing.presets`.
         options: any field of `DrawingPreset`, or of `TrainerConfig` for the second stage; `precision` is for both.
         seed, device: see `Task`.
     """

@@ -19,10 +19,10 @@ from minimm.features.audio_augmentation import mask_spans
 from minimm.features.image import load_image
 from minimm.layers.initialization import initialize
 from minimm.models.dual_encoder import Embedding
-from minimm.tasks.aligned import AlignedImage
 from minimm.tasks.caption_data import VALIDATION_SEED
-from minimm.tasks.joint_space import JointSpace
-from minimm.tasks.retrieval_data import Batch, retrieval_source
+from minimm.tasks.retrieval.aligned import AlignedImage
+from minimm.tasks.retrieval.data import Batch, retrieval_source
+from minimm.tasks.retrieval.joint_space import JointSpace
 from minimm.training.contrastive import labelled_contrastive_loss
 
 DEFAULT_K = 5
@@ -45,7 +45,7 @@ class CrossModalRetriever(JointSpace):
     """Pictures, recordings, clips and texts in one space, where what belongs together lies close together.
 
     Args:
-        preset: "tiny" (32 x 32 pixels), "digits" or "small" (64 x 64); see `tasks.retrieval_presets`.
+        preset: "tiny" (32 x 32 pixels), "digits" or "small" (64 x 64); see `tasks.retrieval.presets`.
         options: any field of `RetrievalPreset` or `TrainerConfig`, to replace the preset's.
         seed, device: see `Task`.
     """
@@ -217,7 +217,7 @@ class CrossModalRetriever(JointSpace):
                 path, or a `CocoClips`, which are freshly shifted, scaled and recoloured from `seed`, or shown as they are
                 when it is None.
         """
-        from minimm.tasks.retrieval_evaluation import retrieval_scores
+        from minimm.tasks.retrieval.evaluation import retrieval_scores
 
         if isinstance(dataset, str | Path):
             self.require_model().require("image")

@@ -7,9 +7,9 @@ from pathlib import Path
 from minimm.errors import check
 from minimm.files import read_json
 from minimm.interoperability.hugging_face import save_hugging_face
-from minimm.tasks.masked_text_model import MaskedTextModel
-from minimm.tasks.text_classifier import TextClassifier
-from minimm.tasks.text_generator import TextGenerator
+from minimm.tasks.text.masked_text_model import MaskedTextModel
+from minimm.tasks.text.text_classifier import TextClassifier
+from minimm.tasks.text.text_generator import TextGenerator
 from minimm.tokenizers import save_hugging_face_tokenizer
 
 KINDS = {task.kind: task for task in (TextGenerator, MaskedTextModel, TextClassifier)}

@@ -20,8 +20,9 @@ from minimm.layers.initialization import initialize
 from minimm.layers.softmax import softmax
 from minimm.models.masked_language_model import MaskedLanguageModel
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
-from minimm.tasks.presets import ENCODER_PRESETS, find_preset
+from minimm.tasks.presets import find_preset
 from minimm.tasks.task import Task
+from minimm.tasks.text.presets import ENCODER_PRESETS
 from minimm.tokenizers import WordPieceTokenizer
 from minimm.training.losses import cross_entropy
 from minimm.training.masked_tokens import mask_tokens
@@ -40,7 +41,7 @@ class MaskedTextModel(Task):
     """A `TextEncoder` with a WordPiece vocabulary, pretrained on unlabelled texts.
 
     Args:
-        preset: "tiny" or "small"; see `tasks.presets`.
+        preset: "tiny" or "small"; see `tasks.text.presets`.
         options: any field of `EncoderPreset`, `TextEncoderConfig` or `TrainerConfig`, to replace the preset's.
         seed, device: see `Task`.
     """

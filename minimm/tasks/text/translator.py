@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minimm.errors import check
-from minimm.features.languages import guess_language
+from minimm.features.languages import mostly_chinese
 from minimm.metrics import bleu, chrf, exact_match
-from minimm.tasks.text_to_text import TextToText
+from minimm.tasks.text.text_to_text import TextToText
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -71,8 +71,3 @@ class Translator(TextToText):
             "chrf": chrf(written, references),
             "exact_match": exact_match(written, references),
         }
-
-
-def mostly_chinese(texts: Sequence[str]) -> bool:
-    """Whether more than half of the texts are Chinese."""
-    return 2 * sum(guess_language(text) == "zh" for text in texts) > len(texts)

@@ -33,8 +33,8 @@ from minimm.models.video_encoder import VideoEncoder, VideoEncoderConfig
 from minimm.tasks.attended import AttendedClip
 from minimm.tasks.caption_data import VALIDATION_SEED, caption_source
 from minimm.tasks.caption_language import CAPTION_LANGUAGES, caption_scores, check_language, first_tokens
-from minimm.tasks.captioner import Captioner
-from minimm.tasks.presets import CLIP_PRESETS
+from minimm.tasks.writing.captioner import Captioner
+from minimm.tasks.writing.presets import CLIP_PRESETS
 
 # Of the order in which shuffled frames are shown, and of the changes to a folder's clips.
 EVALUATION_SEED = VALIDATION_SEED + 2
@@ -47,7 +47,7 @@ class VideoCaptioner(Captioner):
     shows when and where each word came from.
 
     Args:
-        preset: "tiny" (8 frames of 32 x 32 pixels) or "small" (64 x 64); see `tasks.presets`.
+        preset: "tiny" (8 frames of 32 x 32 pixels) or "small" (64 x 64); see `tasks.writing.presets`.
         options: any field of `ClipPreset` or `TrainerConfig`, to replace the preset's.
         seed, device: see `Task`.
     """

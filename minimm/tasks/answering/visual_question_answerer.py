@@ -24,10 +24,11 @@ from minimm.metrics.blind import blind_accuracy
 from minimm.models.classifier import FusedClassifier
 from minimm.models.image_encoder import ImageEncoder, ImageEncoderConfig
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
+from minimm.tasks.answering.presets import QUESTION_PRESETS
+from minimm.tasks.answering.question_data import VALIDATION_SEED, Asked, QuestionData, question_source, questions_of
+from minimm.tasks.answering.specialists import take_over_encoder
 from minimm.tasks.attended import AttendedQuestion
-from minimm.tasks.modalities import take_over_encoder
-from minimm.tasks.presets import QUESTION_PRESETS, find_preset
-from minimm.tasks.question_data import VALIDATION_SEED, Asked, QuestionData, question_source, questions_of
+from minimm.tasks.presets import find_preset
 from minimm.tasks.task import Task
 from minimm.tokenizers import WordTokenizer
 from minimm.training.language_prior import LanguagePrior
@@ -43,7 +44,7 @@ class VisualQuestionAnswerer(Task):
     """One encoder reads the question, one looks at the picture, a fusion brings them together, and one answer is chosen.
 
     Args:
-        preset: "tiny" (32 x 32 pixels); see `tasks.presets`.
+        preset: "tiny" (32 x 32 pixels); see `tasks.answering.presets`.
         fusion: which of `layers.fusion.FUSIONS`; None = the preset's.
         blank: "image" or "question": what the model never gets to see, in training or after. How much is answered right
             without the picture is how much of an answer is no sign of sight.

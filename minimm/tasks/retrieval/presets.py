@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from minimm.tasks.speech_presets import SpeechPreset
+from minimm.tasks.writing.speech_presets import SpeechPreset
 from minimm.training.trainer import TrainerConfig
 
 

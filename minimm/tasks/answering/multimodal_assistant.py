@@ -17,10 +17,10 @@ from minimm.errors import check
 from minimm.generation.sampling import generate
 from minimm.metrics import exact_match
 from minimm.models.multimodal_language_model import Media
-from minimm.tasks.assistant_attention import Attended, attended_media
-from minimm.tasks.assistant_batches import answer_ids, prompt_ids
+from minimm.tasks.answering.assistant_attention import Attended, attended_media
+from minimm.tasks.answering.assistant_batches import answer_ids, prompt_ids
+from minimm.tasks.answering.staged_assistant import StagedAssistant
 from minimm.tasks.modalities import load_media, tidy
-from minimm.tasks.staged_assistant import StagedAssistant
 
 EVALUATION_EXAMPLES = 500  # of each job
 EVALUATION_SEED = 7_654_321

@@ -25,10 +25,11 @@ from minimm.layers.initialization import initialize
 from minimm.metrics import normalized_exact_match, token_f1
 from minimm.models.span_selector import SpanSelector, best_spans
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
-from minimm.tasks.masked_text_model import encoder_config
-from minimm.tasks.presets import ENCODER_PRESETS, find_preset
-from minimm.tasks.pretrained import load_encoder
+from minimm.tasks.presets import find_preset
 from minimm.tasks.task import Task
+from minimm.tasks.text.masked_text_model import encoder_config
+from minimm.tasks.text.presets import ENCODER_PRESETS
+from minimm.tasks.text.pretrained import load_encoder
 from minimm.tokenizers import WordPieceTokenizer
 from minimm.training.losses import cross_entropy
 
@@ -53,7 +54,7 @@ class QuestionAnswerer(Task):
     """Points at the words of a text that answer a question.
 
     Args:
-        preset: "tiny" or "small"; see `tasks.presets`. pretrained: folder of an encoder to start from, ours or a BERT.
+        preset: "tiny" or "small"; see `tasks.text.presets`. pretrained: folder of an encoder to start from, ours or a BERT.
         options: any field of `EncoderPreset` or `TrainerConfig`, to replace the preset's.
         seed, device: see `Task`.
     """

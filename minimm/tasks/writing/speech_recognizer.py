@@ -24,8 +24,8 @@ from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.memory import Memory
 from minimm.tasks.attended import AttendedSound
 from minimm.tasks.caption_language import first_tokens
-from minimm.tasks.speech_presets import SPEECH_PRESETS
-from minimm.tasks.writer import Batch, Writer
+from minimm.tasks.writing.speech_presets import SPEECH_PRESETS
+from minimm.tasks.writing.writer import Batch, Writer
 from minimm.tokenizers import WordTokenizer
 
 VALIDATION_RECORDINGS = 128  # heard during training
@@ -38,7 +38,7 @@ class SpeechRecognizer(Writer):
     """Convolutions and a GRU listen, a small Transformer decoder writes words, and cross-attention shows when it heard each.
 
     Args:
-        preset: "tiny"; see `tasks.speech_presets`.
+        preset: "tiny"; see `tasks.writing.speech_presets`.
         options: any field of `SpeechPreset` or `TrainerConfig`, to replace the preset's.
         seed, device: see `Task`.
     """

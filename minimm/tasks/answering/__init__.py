@@ -1,0 +1,1 @@
+"""Questions about pictures, and the assistant that also hears and watches."""

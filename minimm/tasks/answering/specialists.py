@@ -1,0 +1,45 @@
+"""Encoders that another task has trained: a model that answers begins with eyes and ears that work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from minimm.errors import check
+from minimm.tasks.modalities import ENCODERS, MODALITIES
+from minimm.training.checkpoint import load_config
+
+
+def load_specialist(folder: str | Path, modality: str) -> nn.Module:
+    """The encoder of a trained task that takes in this modality, such as the `ImageEncoder` of a captioner.
+
+    Raises:
+        MinimmError: a folder of another kind of model, or an encoder of another modality.
+    """
+    from minimm import tasks
+
+    kind = load_config(folder)["kind"]
+    known = {task.kind: task for task in map(vars(tasks).get, tasks.__all__) if hasattr(task, "kind")}
+    model = known[kind].load(folder, device="cpu").model if kind in known else None
+    alone = getattr(model, f"{modality}_encoder", getattr(model, "encoder", None))
+    encoder = dict(getattr(model, "encoders", {})).get(modality, alone)
+    wanted = ENCODERS[MODALITIES[modality].encoder["class"]][0]
+    found = "no encoder" if encoder is None else f"an encoder of the kind {type(encoder).__name__}"
+    check(
+        isinstance(encoder, wanted),
+        f"{folder} holds a {kind} model, which has {found} for {modality}; give the folder of a model that takes in "
+        f"a {MODALITIES[modality].word} with the kind {wanted.__name__}",
+    )
+    return encoder
+
+
+def take_over_encoder(encoder: nn.Module, folder: str | Path, modality: str) -> None:
+    """Let `encoder` begin with the weights of a trained task's encoder, which must have the same shape."""
+    trained = load_specialist(folder, modality)
+    check(
+        trained.config == encoder.config,
+        f"{folder} has an encoder of another shape, {trained.config}, but {encoder.config} is needed; train one with the same "
+        "sizes",
+    )
+    encoder.load_state_dict(trained.state_dict())

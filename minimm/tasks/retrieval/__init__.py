@@ -1,0 +1,1 @@
+"""Pictures, recordings and texts in one space: find one by another."""
