@@ -101,7 +101,10 @@ def test_attention_over_a_picture_has_one_map_for_each_word(captioner):
 def test_a_saved_captioner_is_the_same_captioner(captioner, tmp_path):
     captioner.save(tmp_path)
     images = Shapes().draw(5, torch.Generator().manual_seed(6)).images
-    assert ImageCaptioner.load(tmp_path).generate_captions(images) == captioner.generate_captions(images)
+    loaded = ImageCaptioner.load(tmp_path)
+    assert loaded.generate_captions(images) == captioner.generate_captions(images)
+    with pytest.raises(MinimmError, match=r"was loaded.* ImageCaptioner\(preset\)"):
+        loaded.fit(Shapes(), max_steps=1)
 
 
 def test_a_captioner_learns_a_folder_of_pictures():

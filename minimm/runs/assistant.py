@@ -18,7 +18,8 @@ from minimm.features.speech_synthesis import find_synthesizer
 from minimm.files import write_text
 from minimm.runs.report import finish, training_results
 from minimm.tasks.answering.assistant_presets import Stage
-from minimm.tasks.answering.multimodal_assistant import EVALUATION_SEED, MultimodalAssistant
+from minimm.tasks.answering.multimodal_assistant import MultimodalAssistant
+from minimm.tasks.seeds import EVALUATION_SEED
 
 STAGE_EXAMPLES = 200  # of each job, after each stage; at the end it is `EVALUATION_EXAMPLES`
 SAMPLES = 4  # of each job

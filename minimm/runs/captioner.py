@@ -17,6 +17,7 @@ from minimm.datasets.shapes import Scenes, Shapes
 from minimm.errors import check
 from minimm.files import write_text
 from minimm.runs.report import finish, training_results
+from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.text.translator import Translator
 from minimm.tasks.writing.image_captioner import ImageCaptioner
 from minimm.tasks.writing.pivot_captioner import PivotCaptioner
@@ -26,7 +27,6 @@ SCENES = {"shapes": "tiny", "emoji-scenes": "scenes"}
 EVALUATION_SCENES = 500
 EVALUATION_PICTURES = 1_000  # of the split "val" of a folder
 SAMPLES = 16
-EVALUATION_SEED = 7_654_321  # scenes that no training or validation draws
 
 
 def train_captioner(

@@ -17,16 +17,10 @@ from minimm.features.image import to_pil
 from minimm.files import write_atomically, write_text
 from minimm.interpretation.scene_checker import check_drawings
 from minimm.interpretation.scene_reader import read_scenes
-from minimm.runs.captioner import (
-    EVALUATION_SCENES,
-    EVALUATION_SEED,
-    SCENES,
-    evaluation_scenes,
-    open_scenes,
-    pictures_of,
-)
+from minimm.runs.captioner import EVALUATION_SCENES, SCENES, evaluation_scenes, open_scenes, pictures_of
 from minimm.runs.report import finish, training_results
 from minimm.tasks.drawing.text_to_image_generator import TextToImageGenerator
+from minimm.tasks.seeds import EVALUATION_SEED
 
 SAMPLES = 12
 JUDGED = "shapes"  # the data whose drawings `scene_checker` can judge

@@ -16,10 +16,10 @@ from minimm.datasets.scene_questions import QuestionedScenes, SceneQuestions
 from minimm.files import write_text
 from minimm.runs.report import finish, training_results
 from minimm.tasks.answering.visual_question_answerer import VisualQuestionAnswerer
+from minimm.tasks.seeds import EVALUATION_SEED
 
 DRAWN = "scenes"  # the name of scenes that are drawn on the fly
 EVALUATION_SCENES = 2_000
-EVALUATION_SEED = 7_654_321  # scenes that no training or validation draws
 SEEN_QUESTIONS = 20_000  # how many of training's are counted for the accuracy of who may not look
 SAMPLES = 40
 BLANKED = {"text_only": "image", "image_only": "question"}  # name of each baseline -> what it does not get to see

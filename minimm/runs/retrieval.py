@@ -14,10 +14,11 @@ from minimm.datasets.folders import find_folder
 from minimm.datasets.shapes import Scenes
 from minimm.datasets.three_way_digits import ThreeWayDigits
 from minimm.features.image import augment_images
-from minimm.runs.captioner import EVALUATION_PICTURES, EVALUATION_SEED, SCENES, open_scenes
+from minimm.runs.captioner import EVALUATION_PICTURES, SCENES, open_scenes
 from minimm.runs.report import finish, training_results
 from minimm.runs.retrieval_answers import digit_answers, draw_alignment, picture_answers, write_answers
 from minimm.tasks.retrieval.cross_modal_retriever import CrossModalRetriever
+from minimm.tasks.seeds import EVALUATION_SEED
 
 EVALUATION_SCENES = 256
 CANDIDATES = 4 * EVALUATION_SCENES  # scenes drawn to find so many with different captions

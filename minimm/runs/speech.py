@@ -16,10 +16,10 @@ from minimm.plots.loss import loss_curves
 from minimm.plots.sound import sound_picture
 from minimm.plots.style import save_figure
 from minimm.runs.report import finish, training_results
+from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.writing.speech_recognizer import SpeechRecognizer, open_recordings
 
 EVALUATION_STRINGS = 500
-EVALUATION_SEED = 7_654_321  # strings that no training or validation draws
 SHOWN = 12  # samples written
 
 

@@ -14,8 +14,9 @@ from torch import Tensor
 from minimm.datasets.coco_clips import CocoClips
 from minimm.datasets.moving_shapes import Clips, MovingShapes
 from minimm.errors import check
-from minimm.runs.captioner import EVALUATION_SCENES, EVALUATION_SEED, SAMPLES, pictures_of, write_samples
+from minimm.runs.captioner import EVALUATION_SCENES, SAMPLES, pictures_of, write_samples
 from minimm.runs.report import finish, training_results
+from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.writing.video_captioner import VideoCaptioner
 
 DRAWN = "clips"  # the name of clips that are drawn on the fly

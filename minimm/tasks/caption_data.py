@@ -13,8 +13,8 @@ from minimm.datasets.moving_shapes import Clips, MovingShapes
 from minimm.datasets.shapes import Shapes
 from minimm.errors import MinimmError
 from minimm.features.image import augment_images
+from minimm.tasks.seeds import VALIDATION_SEED
 
-VALIDATION_SEED = 1_234_567  # pictures for validation are drawn and augmented from a seed that training never uses
 VOCABULARY_SCENES = 2_000  # how many scenes' captions are read to learn the words
 # How many -> (what is shown (B, ...), captions).
 DrawCaptioned = Callable[[int, torch.Generator], tuple[Tensor, list[str]]]

@@ -37,6 +37,21 @@ class Task:
         self.model: nn.Module | None = None
         self.tokenizer: Tokenizer | None = None
         self.training: TrainingResult | None = None  # what the last `fit` did
+        self._preset: Any = None
+
+    @property
+    def preset(self) -> Any:
+        """The sizes and settings to train with, one of the presets of the task's room; a loaded task has none."""
+        check(
+            self._preset is not None,
+            f"this {type(self).__name__} was loaded, so it has no settings to train with; make a new one, "
+            f"{type(self).__name__}(preset), and fit that",
+        )
+        return self._preset
+
+    @preset.setter
+    def preset(self, value: Any) -> None:
+        self._preset = value
 
     def architecture(self) -> dict[str, Any]:
         """What `build` needs to make an empty model of this shape, as JSON values."""

@@ -21,9 +21,9 @@ from minimm.tasks.answering.assistant_attention import Attended, attended_media
 from minimm.tasks.answering.assistant_batches import answer_ids, prompt_ids
 from minimm.tasks.answering.staged_assistant import StagedAssistant
 from minimm.tasks.modalities import load_media, tidy
+from minimm.tasks.seeds import EVALUATION_SEED
 
 EVALUATION_EXAMPLES = 500  # of each job
-EVALUATION_SEED = 7_654_321
 BATCH = 100  # examples answered at once
 MOST_WORDS = 48  # of an answer
 

@@ -13,9 +13,9 @@ from minimm.datasets.picture_questions import PictureQuestions
 from minimm.datasets.scene_questions import QuestionedScenes, SceneQuestions
 from minimm.errors import MinimmError
 from minimm.features.image import augment_images
+from minimm.tasks.seeds import VALIDATION_SEED
 
 VALIDATION_SCENES = 512  # looked at during training
-VALIDATION_SEED = 1_234_567  # what is validated on is drawn and changed from a seed that training never uses
 VOCABULARY_QUESTIONS = 20_000  # how many are read to learn the words, and which answers each question has
 Asked = tuple[Tensor, list[str], list[str]]  # images (B, 3, S, S), questions, answers
 QuestionData = SceneQuestions | PictureQuestions | str | Path

@@ -29,12 +29,12 @@ from minimm.tasks.answering.assistant_presets import ASSISTANT_PRESETS, MORE, ST
 from minimm.tasks.answering.specialists import load_specialist
 from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder
 from minimm.tasks.presets import find_preset
+from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.tasks.task import Task
 from minimm.training.fine_tuning import freeze
 from minimm.training.losses import cross_entropy
 
 VALIDATION_EXAMPLES = 256  # of all jobs together
-VALIDATION_SEED = 1_234_567
 
 
 class StagedAssistant(Task):

@@ -25,16 +25,16 @@ from minimm.models.classifier import FusedClassifier
 from minimm.models.image_encoder import ImageEncoder, ImageEncoderConfig
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks.answering.presets import QUESTION_PRESETS
-from minimm.tasks.answering.question_data import VALIDATION_SEED, Asked, QuestionData, question_source, questions_of
+from minimm.tasks.answering.question_data import Asked, QuestionData, question_source, questions_of
 from minimm.tasks.answering.specialists import take_over_encoder
 from minimm.tasks.attended import AttendedQuestion
 from minimm.tasks.presets import find_preset
+from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.task import Task
 from minimm.tokenizers import WordTokenizer
 from minimm.training.language_prior import LanguagePrior
 from minimm.training.losses import cross_entropy
 
-EVALUATION_SEED = VALIDATION_SEED + 2  # changes to a folder's pictures that no validation used to choose a model
 BATCH = 256  # questions at once in evaluation
 ROOM = 8  # words that a question may be longer than any that was learned from
 BLANKS = (None, "image", "question")

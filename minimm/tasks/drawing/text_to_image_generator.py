@@ -21,11 +21,12 @@ from minimm.errors import MinimmError
 from minimm.layers.initialization import initialize
 from minimm.models.image_tokenizer import ImageTokenizerConfig
 from minimm.models.text_to_image import TextToImageConfig
-from minimm.tasks.caption_data import VALIDATION_SEED, DrawCaptioned, caption_source
+from minimm.tasks.caption_data import DrawCaptioned, caption_source
 from minimm.tasks.drawing.drawer import BATCH, Drawer
 from minimm.tasks.drawing.presets import DRAWING_PRESETS
 from minimm.tasks.drawing.tokenizer_stage import VALIDATION_PICTURES, restore_image_tokenizer, train_image_tokenizer
 from minimm.tasks.presets import find_preset
+from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.tokenizers import WordTokenizer
 from minimm.training.trainer import TrainingResult
 

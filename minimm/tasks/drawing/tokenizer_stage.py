@@ -10,7 +10,8 @@ from torch import Tensor
 from minimm.files import read_json
 from minimm.layers.vector_quantizer import codebook_use
 from minimm.models.image_tokenizer import ImageTokenizer
-from minimm.tasks.caption_data import VALIDATION_SEED, DrawCaptioned
+from minimm.tasks.caption_data import DrawCaptioned
+from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.training.checkpoint import copy_parameters, load_tensors
 from minimm.training.image_tokens import tokenizer_loss
 from minimm.training.trainer import Trainer, TrainerConfig, TrainingResult

@@ -19,15 +19,14 @@ from minimm.features.audio_augmentation import mask_spans
 from minimm.features.image import load_image
 from minimm.layers.initialization import initialize
 from minimm.models.dual_encoder import Embedding
-from minimm.tasks.caption_data import VALIDATION_SEED
 from minimm.tasks.retrieval.aligned import AlignedImage
 from minimm.tasks.retrieval.data import Batch, retrieval_source
 from minimm.tasks.retrieval.joint_space import JointSpace
+from minimm.tasks.seeds import EVALUATION_SEED, VALIDATION_SEED
 from minimm.training.contrastive import labelled_contrastive_loss
 
 DEFAULT_K = 5
 VALIDATION_BATCHES = 2  # as large as those of training, so that the losses can be compared
-EVALUATION_SEED = VALIDATION_SEED + 2  # changes to a folder's pictures that no validation used to choose a model
 # In the order in which collections are searched when none is named.
 WORD = {"image": "pictures", "text": "texts", "audio": "recordings", "video": "clips"}
 

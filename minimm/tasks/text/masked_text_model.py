@@ -21,6 +21,7 @@ from minimm.layers.softmax import softmax
 from minimm.models.masked_language_model import MaskedLanguageModel
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks.presets import find_preset
+from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.task import Task
 from minimm.tasks.text.presets import ENCODER_PRESETS
 from minimm.tokenizers import WordPieceTokenizer
@@ -31,7 +32,6 @@ GAP = "___"  # how a gap is written in `fill`
 VALIDATION_SHARE = 20  # one text in so many is kept for validation
 VALIDATION_TEXTS = 512
 EVALUATION_TEXTS = 64  # at once
-EVALUATION_SEED = 7_654_321  # fixes which tokens an evaluation hides
 Batch = tuple[
     Tensor, Tensor, Tensor
 ]  # inputs with gaps, what stood there or IGNORE, which tokens are real: (B, T) each

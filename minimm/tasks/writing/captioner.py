@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from minimm.errors import check
-from minimm.tasks.caption_data import VALIDATION_SEED, DrawCaptioned
+from minimm.tasks.caption_data import DrawCaptioned
+from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.tasks.writing.writer import Writer
 from minimm.tokenizers import Tokenizer
 

@@ -22,7 +22,7 @@ from minimm.models.image_encoder import ImageEncoder, ImageEncoderConfig
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.patch_image_encoder import PatchImageEncoder, PatchImageEncoderConfig
 from minimm.tasks.attended import AttendedImage
-from minimm.tasks.caption_data import VALIDATION_SEED, caption_source
+from minimm.tasks.caption_data import caption_source
 from minimm.tasks.caption_language import (
     CAPTION_LANGUAGES,
     CaptionLanguage,
@@ -31,10 +31,10 @@ from minimm.tasks.caption_language import (
     maps_of_words,
 )
 from minimm.tasks.presets import find_preset
+from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.writing.captioner import Captioner
 from minimm.tasks.writing.presets import CAPTION_PRESETS
 
-EVALUATION_SEED = VALIDATION_SEED + 2  # changes to a folder's pictures that no validation used to choose a model
 Picture = str | Path | np.ndarray | Any  # a path, a PIL image or an array (3, H, W) in [0, 1]
 ENCODERS = {
     "cnn": (ImageEncoder, ImageEncoderConfig),

@@ -24,12 +24,12 @@ from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.memory import Memory
 from minimm.tasks.attended import AttendedSound
 from minimm.tasks.caption_language import first_tokens
+from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.tasks.writing.speech_presets import SPEECH_PRESETS
 from minimm.tasks.writing.writer import Batch, Writer
 from minimm.tokenizers import WordTokenizer
 
 VALIDATION_RECORDINGS = 128  # heard during training
-VALIDATION_SEED = 1_234_567  # they are drawn from a seed that training never uses
 MOST_DIGITS = 6  # strings of 1 to so many digits are learnt from
 BATCH = 64  # recordings at once in evaluation
 

@@ -31,13 +31,13 @@ from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.video_encoder import VideoEncoder, VideoEncoderConfig
 from minimm.tasks.attended import AttendedClip
-from minimm.tasks.caption_data import VALIDATION_SEED, caption_source
+from minimm.tasks.caption_data import caption_source
 from minimm.tasks.caption_language import CAPTION_LANGUAGES, caption_scores, check_language, first_tokens
+from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.writing.captioner import Captioner
 from minimm.tasks.writing.presets import CLIP_PRESETS
 
 # Of the order in which shuffled frames are shown, and of the changes to a folder's clips.
-EVALUATION_SEED = VALIDATION_SEED + 2
 LANGUAGE = "en"  # of the captions; see `caption_language`
 Clip = Any  # a path of an animated file or of a folder of frames, or an array (T, 3, H, W) in [0, 1]
 
