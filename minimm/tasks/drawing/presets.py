@@ -31,7 +31,7 @@ class DrawingPreset:
     )
     training: TrainerConfig = field(
         default_factory=lambda: TrainerConfig(
-            max_seconds=190, optimizer="muon", learning_rate=4e-3, warmup_steps=100, weight_decay=0.1, betas=(0.9, 0.95)
+            max_seconds=190, optimizer="muon", learning_rate=2e-3, warmup_steps=100, weight_decay=0.1, betas=(0.9, 0.95)
         )
     )
 
