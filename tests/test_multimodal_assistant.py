@@ -115,17 +115,20 @@ def test_rows_are_the_prompt_then_the_answer_and_the_targets_its_words_one_step_
     answer = first[first.index(tokens.bos_id) + 1 :]
     assert tokens.decode(answer) == " a small ring" and targets[0].tolist() == [*answer, tokens.eos_id]
     assert targets[1].tolist()[0] == -100 and targets.shape == (2, 4)
-    examples.more = [("describe the picture", "a ring"), ("describe the picture", "a small ring")]
+    examples.more = [
+        [("describe the picture", "a ring"), ("what is there", "a ring")],
+        [("describe the picture", "a small ring"), ("what is there", "a ring")],
+    ]
     longer, turns = token_rows(tokens, examples)
     for row, ids in enumerate(longer):
         starts = [at for at, token in enumerate(ids) if token == tokens.bos_id]
-        expected = [-100] * turns[0].shape[1], [-100] * turns[0].shape[1]
+        expected = [[-100] * turns[0].shape[1] for _ in range(3)]
         for turn, start in zip(expected, starts, strict=True):
             end = ids.index(tokens.eos_id, start) if tokens.eos_id in ids[start:] else len(ids)
             for at in range(start, end):  # position `at` says what comes next
                 turn[at - len(ids)] = ids[at + 1] if at + 1 < end else tokens.eos_id
         assert ids[: starts[0]] == rows[row][: rows[row].index(tokens.bos_id)]
-        assert [turn[row].tolist() for turn in turns] == list(expected)
+        assert [turn[row].tolist() for turn in turns] == expected
     assert join_places("see <image>  <audio> now") == " see<image><audio> now"
     assert tidy("<IMAGE>How  many\nred shapes?".replace("IMAGE", "image")) == "<image> how many red shapes"
 

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minimm.datasets.further_questions import ask_further
 from minimm.datasets.scene_questions import ANSWERS, KINDS, SceneQuestions
 from minimm.datasets.shapes import COLOURS, SHAPES, SIZES
 from minimm.errors import MinimmError
@@ -64,6 +65,28 @@ def test_every_question_has_one_answer_and_it_is_true(split, seed):
     for question, answer, objects in zip(scenes.questions, scenes.answers, scenes.objects, strict=True):
         assert true_answers(question, objects) == {answer}, (question, objects)
         assert answer in ANSWERS
+
+
+@given(st.sampled_from(("train", "held_out")), st.integers(0, 2**40))
+def test_further_questions_about_the_same_scene_have_one_answer_each_and_it_is_true(split, seed):
+    """Also about scenes that hold the same thing twice, and of the pairs that the split may name."""
+    generator = torch.Generator().manual_seed(seed)
+    for scenes in (draw(split, 20, seed).objects, SceneQuestions(split).shapes.draw(20, generator).objects):
+        turns = ask_further(SceneQuestions(split), scenes, generator)
+        assert len(turns) == 20
+        for (question, answer), objects in zip(turns, scenes, strict=True):
+            assert true_answers(question, objects) == {answer}, (question, objects)
+            named = re.findall(rf"({'|'.join(COLOURS)}) ({'|'.join(SHAPES)})", question)
+            assert all((HELD_OUT[colour] == shape) == (split == "held_out") for colour, shape in named)
+
+
+def test_further_questions_are_of_all_kinds_and_as_often_about_what_is_absent():
+    scenes = draw(count=1000).objects
+    turns = ask_further(SceneQuestions(), scenes, torch.Generator().manual_seed(1))
+    exists = [answer for question, answer in turns if question.startswith(("is there", "do you see a"))]
+    assert 0.2 < exists.count("no") / len(exists) < 0.8
+    for start in ("how many", "what colour is the", "what shape is the", "is the", "is there"):
+        assert sum(question.startswith(start) for question, _ in turns) > 20, start
 
 
 def test_only_counting_may_find_more_than_one():

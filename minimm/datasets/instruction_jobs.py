@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from minimm.datasets.further_questions import ask_further
 from minimm.datasets.instruction_sources import Sources
 from minimm.datasets.instructions import Instructions
 from minimm.datasets.scene_questions import pick
@@ -16,6 +17,7 @@ from minimm.datasets.spoken_digits import DIGIT_WORDS
 
 DIGITS = DIGIT_WORDS["en"]
 DESCRIBE = "describe the picture"
+FURTHER = 3  # questions about a scene after the first
 TRANSCRIBE = "<audio> write down what is said"
 
 
@@ -42,11 +44,12 @@ def captions(sources: Sources, count: int, generator: torch.Generator) -> Instru
 
 
 def questions(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
-    """Answer a typed question about a scene, and describe it afterwards."""
+    """Answer a typed question about a scene, then further ones, and describe it at last."""
     asked = sources.questions.draw(count, generator)
     prompts = [f"<image> {question}" for question in asked.questions]
     told = [[describe(objects)] for objects in asked.objects]
-    more = [(DESCRIBE, caption) for (caption,) in told]
+    further = [ask_further(sources.questions, asked.objects, generator) for _ in range(FURTHER)]
+    more = [[*turns, (DESCRIBE, caption)] for *turns, (caption,) in zip(*further, told, strict=True)]
     return Instructions(prompts, asked.answers, {"image": (asked.images,)}, told, more)
 
 
@@ -135,8 +138,8 @@ def compared(digits: Tensor, others: Tensor) -> tuple[list[list[str]], list[str]
 
 
 JOBS = {
-    "captions": Job(captions, ("image",), 1.5, "exact_match"),
-    "questions": Job(questions, ("image",), 3.0, "accuracy"),
+    "captions": Job(captions, ("image",), 1.0, "exact_match"),
+    "questions": Job(questions, ("image",), 2.0, "accuracy"),
     "lists": Job(lists, ("image",), 0.5, "exact_match"),
     "two_scenes": Job(two_scenes, ("image", "image"), 0.5, "exact_match"),
     "written_digits": Job(written_digits, ("image",), 0.75, "accuracy"),

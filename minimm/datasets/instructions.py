@@ -20,15 +20,15 @@ class Instructions:
     """A batch of one job.
 
     prompts, answers: B texts each. media: by modality, what its encoder takes, all media of the batch in the order of their
-    places, row by row. told: for each row, what could be said in words instead of each of its media. more: for each row what
-    is asked next about the same media, and its answer, where there is such; a further lesson that costs no further look.
+    places, row by row. told: for each row, what could be said in words instead of each of its media. more: for each row the
+    turns that follow about the same media, what is asked and its answer, if there are any; lessons that cost no further look.
     """
 
     prompts: list[str]
     answers: list[str]
     media: dict[str, tuple[Tensor, ...]]
     told: list[list[str]]
-    more: list[tuple[str, str]] = field(default_factory=list)
+    more: list[list[tuple[str, str]]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.prompts)

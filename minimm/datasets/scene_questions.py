@@ -82,7 +82,7 @@ class SceneQuestions:
         scenes = self.shapes.compose(num_objects, size, colour, shape, generator)
         choices = torch.rand(count, 4, generator=generator).tolist()  # what is left to choose, from 0 to 1
         rows = zip(kind.tolist(), named.tolist(), amount.tolist(), scenes.objects, choices, strict=True)
-        asked = [self._ask(KINDS[index], *row) for index, *row in rows]
+        asked = [self.ask(KINDS[index], *row) for index, *row in rows]
         questions, answers = (list(column) for column in zip(*asked, strict=True)) if asked else ([], [])
         return QuestionedScenes(scenes.images, questions, answers, [KINDS[k] for k in kind], scenes.objects)
 
@@ -137,10 +137,15 @@ class SceneQuestions:
         shape = torch.where(both, given_shape, (shape + turn) % len(SHAPES))
         return torch.stack([torch.where(given_size != ANY, given_size, size), colour, shape], dim=-1)
 
-    def _ask(
+    def ask(
         self, kind: str, named: list[int], amount: int, objects: list[SceneObject], choices: list[float]
     ) -> tuple[str, str]:
-        """The question about a scene and its answer."""
+        """The question about a scene and its answer.
+
+        Args:
+            kind: of `KINDS`. named: indices of size, colour and shape, or `ANY`. amount: how many objects are so. choices:
+                numbers from 0 to 1 that decide about what is left open, such as the wording; four of them.
+        """
         if kind == "relation":
             return self._ask_relation(objects, choices)
         size, colour, shape = (

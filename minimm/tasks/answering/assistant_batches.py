@@ -29,8 +29,10 @@ def learn_vocabulary(data: MultimodalInstructions) -> PromptTokenizer:
     for job in data.jobs:
         examples = data.draw(job, VOCABULARY_EXAMPLES, generator)
         prompts = [*examples.prompts, *examples.in_words().prompts]
-        prompts += [prompt for prompt, _ in examples.more]
-        texts += [*map(join_places, prompts), *(f" {answer}" for answer in examples.answers)]
+        further = [turn for turns in examples.more for turn in turns]
+        prompts += [prompt for prompt, _ in further]
+        answers = [*examples.answers, *(answer for _, answer in further)]
+        texts += [*map(join_places, prompts), *(f" {answer}" for answer in answers)]
     return PromptTokenizer.train(texts)
 
 
@@ -39,7 +41,10 @@ def check_vocabulary(tokenizer: Tokenizer, data: MultimodalInstructions) -> None
     generator = torch.Generator().manual_seed(VOCABULARY_SEED)
     for job in data.jobs:
         examples = data.draw(job, VOCABULARY_EXAMPLES, generator)
-        turns = [*zip(examples.prompts, examples.answers, strict=True), *examples.more]
+        turns = [
+            *zip(examples.prompts, examples.answers, strict=True),
+            *(turn for row in examples.more for turn in row),
+        ]
         try:
             for prompt, answer in turns:
                 prompt_ids(tokenizer, prompt, "error")
@@ -73,22 +78,25 @@ def join_places(prompt: str) -> str:
 def token_rows(tokenizer: Tokenizer, examples: Instructions) -> tuple[list[list[int]], list[Tensor]]:
     """Rows of token ids, and for each turn of the conversation what must follow.
 
-        prompt <bos> answer                                   and where more is asked   <eos> prompt <bos> answer
+        prompt <bos> answer                                   and where more is asked   <eos> prompt <bos> answer ...
 
     What must follow a `<bos>` and each word of an answer is the next word, at last `<eos>`. The targets (B, T') of a turn
     belong to the last T' positions, when rows are padded on the left; they are `IGNORE` in all other turns.
     """
     end = tokenizer.eos_id
-    rows, first, second = [], [], []
-    more = examples.more or [None] * len(examples)
-    for prompt, answer, next_turn in zip(examples.prompts, examples.answers, more, strict=True):
-        words = answer_ids(tokenizer, answer)
-        row, targets = [*prompt_ids(tokenizer, prompt), tokenizer.bos_id, *words], [*words, end]
-        if next_turn is not None:
-            asked, words = prompt_ids(tokenizer, next_turn[0]), answer_ids(tokenizer, next_turn[1])
-            row += [end, *asked, tokenizer.bos_id, *words]
-            second.append([IGNORE] * (len(targets) + 1 + len(asked)) + [*words, end])
-            targets += [IGNORE] * (len(second[-1]) - len(targets))
+    rows: list[list[int]] = []
+    targets: list[list[list[int]]] = []  # by row, then by turn
+    more = examples.more or [[]] * len(examples)
+    for prompt, answer, further in zip(examples.prompts, examples.answers, more, strict=True):
+        row, spans = [], []
+        for asked, answered in ((prompt, answer), *further):
+            row += [end] * bool(row) + prompt_ids(tokenizer, asked) + [tokenizer.bos_id]
+            words = answer_ids(tokenizer, answered)
+            spans.append((len(row) - 1, [*words, end]))  # from `<bos>` on
+            row += words
+        first = spans[0][0]
         rows.append(row)
-        first.append(targets)
-    return rows, [pad_left(turn, IGNORE)[0] for turn in (first, second) if turn]
+        targets.append(
+            [[IGNORE] * (start - first) + words + [IGNORE] * (len(row) - start - len(words)) for start, words in spans]
+        )
+    return rows, [pad_left(list(turn), IGNORE)[0] for turn in zip(*targets, strict=True)]
