@@ -22,7 +22,7 @@ from minimm.runs.report import finish, training_results
 from minimm.tasks.drawing.text_to_image_generator import TextToImageGenerator
 from minimm.tasks.seeds import EVALUATION_SEED
 
-SAMPLES = 12
+SAMPLES = 24
 JUDGED = "shapes"  # the data whose drawings `scene_checker` can judge
 PART = 1_000  # scenes drawn at once where few of them are kept
 UNSEEN_SHARE = 10  # one caption in so many is never trained on: a test of `accuracy` consists of such captions alone
@@ -143,4 +143,4 @@ def draw_text_to_image(
     save_figure(curves, folder / "text_to_image_loss.png")
     correct = [verdict.objects for verdict in check_drawings(drawn, captions)] if judged else None
     title = "Captions and drawings"
-    save_figure(picture_grid(drawn.numpy(), captions, correct, title=title), folder / "drawings.png")
+    save_figure(picture_grid(drawn.numpy(), captions, correct, columns=6, title=title), folder / "drawings.png")
