@@ -12,7 +12,9 @@ the two together, and in `held_out` scenes every emoji stands beside or above on
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -62,6 +64,20 @@ class EmojiObject:
         return (self.name.split()[0],)
 
 
+@lru_cache(maxsize=2)  # to read or draw all emoji takes seconds, and training, validation and tests need the same
+def load_sprites(folder: str | Path | None, data: str | None) -> Tensor:
+    """The emoji of `NAMES`, (48, 3, SPRITE, SPRITE). `data` is where `load_emoji` looks: elsewhere, they are read anew."""
+    emoji = load_emoji(folder, SPRITE)
+    index_of = {captions[0]: index for index, captions in enumerate(emoji.captions)}
+    missing = [name for name in NAMES if name not in index_of]
+    check(
+        not missing,
+        f"{len(missing)} of the {len(NAMES)} emoji that scenes are made of are missing, such as {missing[:3]}; install a "
+        "newer emoji font, or give a folder that has them",
+    )
+    return emoji.batch([index_of[name] for name in NAMES])
+
+
 class EmojiScenes:
     """An endless source of `Scenes`, whose objects are `EmojiObject`s.
 
@@ -76,15 +92,7 @@ class EmojiScenes:
         check(split in SPLITS, f"split={split!r} is not known; choose from {SPLITS}")
         check(image_size >= 32, f"image_size={image_size} is too small to tell emoji apart; use at least 32")
         self.split, self.image_size = split, image_size
-        emoji = load_emoji(folder, SPRITE)
-        index_of = {captions[0]: index for index, captions in enumerate(emoji.captions)}
-        missing = [name for name in NAMES if name not in index_of]
-        check(
-            not missing,
-            f"{len(missing)} of the {len(NAMES)} emoji that scenes are made of are missing, such as {missing[:3]}; install a "
-            "newer emoji font, or give a folder that has them",
-        )
-        self.sprites = emoji.batch([index_of[name] for name in NAMES])  # (48, 3, 32, 32)
+        self.sprites = load_sprites(folder, os.environ.get("MINIMM_DATA"))  # (48, 3, 32, 32)
 
     def draw(self, count: int, generator: torch.Generator) -> Scenes:
         """`count` scenes; the same generator state draws the same scenes."""

@@ -12,7 +12,8 @@ from minimm.datasets.scene_questions import ANY, KINDS, NAMED, SceneQuestions, p
 from minimm.datasets.shapes import COLOURS, SHAPES, SIZES, SceneObject
 
 TRIES = 4  # kinds that are tried for a scene before something is counted, which always works
-FROM_SCENE = 2 / 3  # share of questions that name what is there
+ASKED = (*KINDS, "relation", "relation")  # what is hardest to learn is asked most
+FROM_SCENE = {"exists": 1 / 2}  # share of questions that name what is there; of the other kinds 2 / 3
 
 Names = tuple[str, str, str]  # size, colour, shape
 
@@ -27,7 +28,7 @@ def ask_further(
     turns = []
     for objects, tries, *indices in zip(scenes, choices, sizes, colours, shapes, strict=True):
         other = tuple(list(names)[index] for names, index in zip((SIZES, COLOURS, SHAPES), indices, strict=True))
-        kinds = [pick(KINDS, choice[0]) for choice in tries[:TRIES]] + ["count"]
+        kinds = [pick(ASKED, choice[0]) for choice in tries[:TRIES]] + ["count"]
         asked = (_try(source, kind, objects, other, choice) for kind, choice in zip(kinds, tries, strict=True))
         turns.append(next(turn for turn in asked if turn is not None))
     return turns
@@ -38,7 +39,7 @@ def _try(
 ) -> tuple[str, str] | None:
     """A question of one kind, or None where the scene has none: nothing is asked about what is not there just once."""
     there = pick(objects, choices[1])
-    wanted = (there.size, there.colour, there.shape) if choices[2] < FROM_SCENE else other
+    wanted = (there.size, there.colour, there.shape) if choices[2] < FROM_SCENE.get(kind, 2 / 3) else other
     form = pick(NAMED[kind], choices[3])
     fitting = [
         item

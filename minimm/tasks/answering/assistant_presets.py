@@ -31,7 +31,7 @@ class AssistantPreset:
 
     d_model: int = 128
     num_heads: int = 4
-    num_layers: int = 3
+    num_layers: int = 5  # with 3, nothing that compares two things was learned: which is left of which, the same digit
     dropout: float = 0.0
     context_length: int = 160  # positions, those of media included: two pictures, a few seconds of sound, a sentence
     batch_size: int = 128  # examples of all jobs together
