@@ -235,7 +235,7 @@ def test_prompts_that_do_not_fit_are_explained_in_one_sentence(few, tmp_path, re
         load_media("<video> x", {"video": [0]}, model)
     to_pil(np.zeros((3, 32, 32), dtype=np.float32)).save(tmp_path / "black.png")
     picture = ("--model", few, "--image", tmp_path / "black.png")
-    assert "the word ' sonnet'" in refused("chat", "<image> write a sonnet", *picture)
+    assert "and not 'sonnet'" in refused("chat", "<image> write a sonnet", *picture)
     assert "2 places <image>" in refused("chat", "<image> <image> describe the picture", *picture)
     assert "does not exist" in refused("chat", "<image> describe the picture", "--model", few, "--image", "none.png")
     assert "positions with its media" in refused("chat", "<image> " * 11, "--model", few, *(picture[2:] * 11))

@@ -11,7 +11,7 @@ from minimm.datasets.instruction_jobs import TRANSCRIBE
 from minimm.datasets.instructions import Instructions
 from minimm.datasets.multimodal_instructions import MultimodalInstructions
 from minimm.datasets.text_corpus import IGNORE
-from minimm.errors import MinimmError
+from minimm.errors import MinimmError, check
 from minimm.generation.decoder import pad_left
 from minimm.tokenizers import PromptTokenizer, Tokenizer
 from minimm.tokenizers.tokenizer import Unknown
@@ -54,6 +54,18 @@ def check_vocabulary(tokenizer: Tokenizer, data: MultimodalInstructions) -> None
                 f"the model to go on from does not know all words of the job {job} ({error}); it cannot learn new words, so "
                 f"leave this job out, or train a new model with it among its --jobs"
             ) from None
+
+
+def check_words(tokenizer: Tokenizer, prompt: str) -> None:
+    """Make sure that an assistant knows all words of a prompt, or say which it does not."""
+    pieces = PromptTokenizer.split(join_places(prompt))
+    known = [tokenizer.encode(piece, unknown="replace") != [tokenizer.unk_id] for piece in pieces]
+    unknown = [piece.strip() for piece, knows in zip(pieces, known, strict=True) if not knows]
+    check(
+        not unknown,
+        f"this assistant has learned few words, and not {', '.join(map(repr, unknown))}; ask as in its training, "
+        "such as '<image> describe the picture' or '<image> how many red shapes are there'; samples.txt has more",
+    )
 
 
 def prompt_ids(tokenizer: Tokenizer, prompt: str, unknown: Unknown = "replace") -> list[int]:

@@ -18,7 +18,7 @@ from minimm.generation.sampling import generate
 from minimm.metrics import exact_match
 from minimm.models.multimodal_language_model import Media
 from minimm.tasks.answering.assistant_attention import Attended, attended_media
-from minimm.tasks.answering.assistant_batches import answer_ids, prompt_ids
+from minimm.tasks.answering.assistant_batches import answer_ids, check_words, prompt_ids
 from minimm.tasks.answering.staged_assistant import StagedAssistant
 from minimm.tasks.modalities import load_media, tidy
 from minimm.tasks.seeds import EVALUATION_SEED
@@ -69,9 +69,9 @@ class MultimodalAssistant(StagedAssistant):
         return answers
 
     @torch.inference_mode()
-    def _write(self, prompts: Sequence[str], media: Media, *, unknown: str = "replace") -> list[str]:
+    def _write(self, prompts: Sequence[str], media: Media) -> list[str]:
         model = self.require_model().eval()
-        rows = [[*prompt_ids(self.tokenizer, prompt, unknown), self.tokenizer.bos_id] for prompt in prompts]
+        rows = [[*prompt_ids(self.tokenizer, prompt), self.tokenizer.bos_id] for prompt in prompts]
         embedded = model.embed(rows, self._on_device(media))
         taken, context = embedded.vectors.shape[1], model.language_model.config.context_length
         check(
@@ -98,7 +98,8 @@ class MultimodalAssistant(StagedAssistant):
                 trained on, a word that it does not know.
         """
         media = load_media(prompt, {"image": images, "audio": audio, "video": video}, self.require_model())
-        return self._write([tidy(prompt)], media, unknown="error")[0]
+        check_words(self.tokenizer, tidy(prompt))
+        return self._write([tidy(prompt)], media)[0]
 
     def attend(
         self,
@@ -115,7 +116,8 @@ class MultimodalAssistant(StagedAssistant):
         """
         given = {"image": images, "audio": audio, "video": video}
         media, tokens = load_media(prompt, given, self.require_model()), self.tokenizer
-        answer = self._write([tidy(prompt)], media, unknown="error")[0] if answer is None else answer
+        check_words(tokens, tidy(prompt))
+        answer = self._write([tidy(prompt)], media)[0] if answer is None else answer
         words = answer_ids(tokens, answer)
         check(len(words) > 0, "the answer is empty, so there is no word whose attention could be shown")
         row = [*prompt_ids(tokens, tidy(prompt)), tokens.bos_id, *words]
