@@ -143,6 +143,14 @@ def test_kinds_are_equally_frequent_and_numbers_of_objects_all_occur():
     assert {len(objects) for objects in scenes.objects} == {1, 2, 3}
 
 
+def test_relations_may_be_asked_about_more():
+    kinds = Counter(SceneQuestions(relation_share=0.6).draw(3000, torch.Generator().manual_seed(5)).kinds)
+    assert abs(kinds["relation"] / 3000 - 0.6) < 0.05
+    assert all(abs(kinds[kind] / 3000 - 0.1) < 0.03 for kind in KINDS if kind != "relation")
+    with pytest.raises(MinimmError, match="relation_share"):
+        SceneQuestions(relation_share=1.0)
+
+
 def test_the_same_generator_draws_the_same_and_another_draws_another():
     one, same, other = draw(seed=1), draw(seed=1), draw(seed=2)
     assert torch.equal(one.images, same.images)

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from minimm.datasets.layout import MARGIN
 from minimm.datasets.shapes import COLOURS, SHAPES, SIZES, SceneObject, Shapes
+from minimm.errors import check
 
 KINDS = ("count", "colour", "shape", "relation", "exists")
 NUMBERS = ("zero", "one", "two", "three")
@@ -62,19 +63,24 @@ class QuestionedScenes:
 
 
 class SceneQuestions:
-    """An endless source of scenes with a question each, evenly of all kinds.
+    """An endless source of scenes with a question each.
 
     Args:
         split, image_size: as for `Shapes`.
+        relation_share: share of questions about relations, which are learned last; the others are evenly of all kinds.
     """
 
-    def __init__(self, split: str = "train", image_size: int = 32) -> None:
+    def __init__(self, split: str = "train", image_size: int = 32, relation_share: float = 1 / len(KINDS)) -> None:
+        check(0.0 <= relation_share < 1.0, f"relation_share={relation_share} must be at least 0 and below 1")
         self.shapes = Shapes(split, image_size)
-        self.split, self.image_size = split, image_size
+        self.split, self.image_size, self.relation_share = split, image_size, relation_share
 
     def draw(self, count: int, generator: torch.Generator) -> QuestionedScenes:
         """`count` scenes with a question each; the same generator state draws the same."""
-        kind = torch.randint(len(KINDS), (count,), generator=generator)  # (B,)
+        others = [index for index, name in enumerate(KINDS) if name != "relation"]
+        kind = torch.tensor(others)[torch.randint(len(others), (count,), generator=generator)]  # (B,)
+        is_relation = torch.rand(count, generator=generator) < self.relation_share
+        kind = kind.masked_fill(is_relation, KINDS.index("relation"))
         named, amount = self._draw_named(kind, generator)
         least = torch.where(kind == KINDS.index("relation"), 2, amount.clamp(min=1))
         num_objects = least + (torch.rand(count, generator=generator) * (4 - least)).long()  # least .. 3

@@ -23,6 +23,7 @@ EVALUATION_SCENES = 2_000
 SEEN_QUESTIONS = 20_000  # how many of training's are counted for the accuracy of who may not look
 SAMPLES = 40
 BLANKED = {"text_only": "image", "image_only": "question"}  # name of each baseline -> what it does not get to see
+RELATION_SHARE = 0.4  # of the questions to learn from; of those that are measured it is 0.2
 
 
 def train_question_answerer(
@@ -50,7 +51,7 @@ def train_question_answerer(
         return task.fit(dataset, max_seconds=max_seconds, max_steps=max_steps, folder=folder, resume=resume)
 
     size = VisualQuestionAnswerer(preset, **options).preset.image_size
-    dataset = SceneQuestions(image_size=size) if data == DRAWN else PictureQuestions(data, size)
+    dataset = SceneQuestions("train", size, RELATION_SHARE) if data == DRAWN else PictureQuestions(data, size)
     if isinstance(dataset, PictureQuestions):
         print(dataset.report)
     task = train(None, out)
