@@ -4,8 +4,8 @@
 
 All have the same encoders and the same number of weights, within 2 % (the width of the fusion's inner layers is what makes
 up for the difference), and train on the same questions. Equal seconds are those of one core's time: the cost of a step
-is measured first, for all families in turn, and each gets as many steps as its cost allows, so that a busy machine
-changes nothing. Parts (`--families`, `--seeds`) may run one after the other into one `--out`.
+is measured first, for all families in turn, three times, of which the least counts; each then gets as many steps as its
+cost allows, so that a machine that becomes busy changes nothing. Parts (`--families`, `--seeds`) may run one after the other into one `--out`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from minimm.runs.questions import evaluation_scenes
 from minimm.tasks import VisualQuestionAnswerer
 
 PARAMETERS = 900_000
-TIMED_STEPS = 12
+TIMED_STEPS, ROUNDS = 12, 3
 KINDS = ("count", "colour", "shape", "relation", "exists")
 
 
@@ -97,7 +97,10 @@ def main() -> None:
         plan = read_json(arguments.costs)
     else:
         widths = {family: width_for(family) for family in FUSIONS}
-        plan = {family: {"d_ff": d_ff, "cost": seconds_per_step(family, d_ff)} for family, d_ff in widths.items()}
+        rounds = [{family: seconds_per_step(family, d_ff) for family, d_ff in widths.items()} for _ in range(ROUNDS)]
+        plan = {
+            family: {"d_ff": d_ff, "cost": min(costs[family] for costs in rounds)} for family, d_ff in widths.items()
+        }
         if arguments.costs is not None:
             write_json(arguments.costs, plan)
     results = read_json(arguments.out) if arguments.out is not None and arguments.out.exists() else {}
