@@ -5,7 +5,8 @@
 All have the same encoders and the same number of weights, within 2 % (the width of the fusion's inner layers is what makes
 up for the difference), and train on the same questions. Equal seconds are those of one core's time: the cost of a step
 is measured first, for all families in turn, three times, of which the least counts; each then gets as many steps as its
-cost allows, so that a machine that becomes busy changes nothing. Parts (`--families`, `--seeds`) may run one after the other into one `--out`.
+cost allows, so that a machine that becomes busy changes nothing. Parts (`--families`, `--seeds`) may run one after the
+other into one `--out`.
 """
 
 from __future__ import annotations
