@@ -10,7 +10,7 @@ from torch import Tensor
 
 from minimm.datasets.handwritten_digits import HandwrittenDigits, augment_digits
 from minimm.datasets.moving_shapes import MovingShapes
-from minimm.datasets.scene_questions import QuestionedScenes, SceneQuestions
+from minimm.datasets.scene_questions import RELATION_SHARE, QuestionedScenes, SceneQuestions
 from minimm.datasets.shapes import Shapes
 from minimm.datasets.spoken_digits import DIGIT_WORDS, SAMPLE_RATE, SPEEDS, SpokenDigits
 from minimm.datasets.spoken_questions import SpokenQuestions
@@ -49,8 +49,9 @@ class Sources:
 
     @cached_property
     def questions(self) -> SceneQuestions:
-        """Scenes with typed questions."""
-        return SceneQuestions(self.drawn_split, IMAGE_SIZE)
+        """Scenes with typed questions; in training relations are asked about more."""
+        shares = {"relation_share": RELATION_SHARE} if self.split == "train" else {}
+        return SceneQuestions(self.drawn_split, IMAGE_SIZE, **shares)
 
     @cached_property
     def clips(self) -> MovingShapes:

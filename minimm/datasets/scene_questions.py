@@ -30,6 +30,9 @@ from minimm.errors import check
 KINDS = ("count", "colour", "shape", "relation", "exists")
 NUMBERS = ("zero", "one", "two", "three")
 ANSWERS = (*NUMBERS, *COLOURS, *SHAPES, "yes", "no")
+RELATION_SHARE = (
+    0.4  # of the questions to learn from: relations are learned last. Of those that are measured it is 1 / 5
+)
 RELATIONS = {"left of": (0, -1), "right of": (0, 1), "above": (1, -1), "below": (1, 1)}  # axis, and which way along it
 ANY = -1  # in place of an index of a size, colour or shape: it may be any
 # Whether a question names (size, colour, shape); six forms of each kind, equally frequent.

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from minimm.datasets.picture_questions import PictureQuestions
-from minimm.datasets.scene_questions import QuestionedScenes, SceneQuestions
+from minimm.datasets.scene_questions import RELATION_SHARE, QuestionedScenes, SceneQuestions
 from minimm.files import write_text
 from minimm.runs.report import finish, training_results
 from minimm.tasks.answering.visual_question_answerer import VisualQuestionAnswerer
@@ -23,7 +23,6 @@ EVALUATION_SCENES = 2_000
 SEEN_QUESTIONS = 20_000  # how many of training's are counted for the accuracy of who may not look
 SAMPLES = 40
 BLANKED = {"text_only": "image", "image_only": "question"}  # name of each baseline -> what it does not get to see
-RELATION_SHARE = 0.4  # of the questions to learn from; of those that are measured it is 0.2
 
 
 def train_question_answerer(
