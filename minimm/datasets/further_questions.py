@@ -12,7 +12,7 @@ from minimm.datasets.scene_questions import ANY, KINDS, NAMED, SceneQuestions, p
 from minimm.datasets.shapes import COLOURS, SHAPES, SIZES, SceneObject
 
 TRIES = 4  # kinds that are tried for a scene before something is counted, which always works
-ASKED = (*KINDS, "relation", "relation")  # what is hardest to learn is asked most
+ASKED = (*KINDS, *["relation"] * 4)  # what is hardest to learn is asked most
 FROM_SCENE = {"exists": 1 / 2}  # share of questions that name what is there; of the other kinds 2 / 3
 
 Names = tuple[str, str, str]  # size, colour, shape
