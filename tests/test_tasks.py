@@ -130,6 +130,16 @@ def test_tasks_that_have_not_learned_say_so():
         TextGenerator("huge")
 
 
+def test_options_belong_to_the_preset_to_its_training_or_to_the_model_and_others_are_named():
+    task = TextGenerator("tiny", d_model=32, learning_rate=0.5, positions="learned")
+    assert task.preset.d_model == 32 and task.preset.training.learning_rate == 0.5
+    assert task.model_options == {"positions": "learned"}
+    with pytest.raises(MinimmError, match=r"\['learning_rat'\] are not known; choose from .*'learning_rate'"):
+        TextGenerator("tiny", learning_rat=0.5)
+    with pytest.raises(MinimmError, match="'positions'"):
+        ImageCaptioner("tiny", positions="learned")
+
+
 def test_pointing_counts_colour_and_shape_words_alone():
     scenes = Shapes(max_objects=2).draw(20, torch.Generator().manual_seed(0))
     words = [caption.split() for caption in scenes.captions]

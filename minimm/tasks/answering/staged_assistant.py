@@ -11,7 +11,7 @@ also in the last, where its encoder stays frozen: the encoders here are small, a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from minimm.tasks.answering.assistant_batches import check_vocabulary, learn_voc
 from minimm.tasks.answering.assistant_presets import ASSISTANT_PRESETS, MORE, STAGES, Stage
 from minimm.tasks.answering.specialists import load_specialist
 from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder
-from minimm.tasks.presets import find_preset
+from minimm.tasks.presets import choose_preset
 from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.tasks.task import Task
 from minimm.training.fine_tuning import freeze
@@ -48,9 +48,7 @@ class StagedAssistant(Task):
 
     def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
         super().__init__(seed=seed, device=device)
-        self.preset = find_preset(ASSISTANT_PRESETS, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
-        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
+        self.preset = choose_preset(ASSISTANT_PRESETS, preset, options)
 
     def architecture(self) -> dict[str, Any]:
         """The configs of the language model and of the encoders, and how they are joined."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from minimm.tasks.answering.presets import QUESTION_PRESETS
 from minimm.tasks.answering.question_data import Asked, QuestionData, question_source, questions_of
 from minimm.tasks.answering.specialists import take_over_encoder
 from minimm.tasks.attended import AttendedQuestion
-from minimm.tasks.presets import find_preset
+from minimm.tasks.presets import choose_preset
 from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.task import Task
 from minimm.tokenizers import WordTokenizer
@@ -68,10 +68,8 @@ class VisualQuestionAnswerer(Task):
     ) -> None:
         super().__init__(seed=seed, device=device)
         check(blank in BLANKS, f"blank={blank!r} is not known; choose 'image', 'question' or None")
-        self.preset = find_preset(QUESTION_PRESETS, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
-        fields |= {} if fusion is None else {"fusion": fusion}
-        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
+        options |= {} if fusion is None else {"fusion": fusion}
+        self.preset = choose_preset(QUESTION_PRESETS, preset, options)
         self.blank, self.image_encoder = blank, image_encoder
         self.answers: list[str] = []
 

@@ -25,7 +25,7 @@ from minimm.tasks.caption_data import DrawCaptioned, caption_source
 from minimm.tasks.drawing.drawer import BATCH, Drawer
 from minimm.tasks.drawing.presets import DRAWING_PRESETS
 from minimm.tasks.drawing.tokenizer_stage import VALIDATION_PICTURES, restore_image_tokenizer, train_image_tokenizer
-from minimm.tasks.presets import find_preset
+from minimm.tasks.presets import choose_preset
 from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.tokenizers import WordTokenizer
 from minimm.training.trainer import TrainingResult
@@ -45,15 +45,9 @@ class TextToImageGenerator(Drawer):
     def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
         super().__init__(seed=seed, device=device)
         self.tokenizer_training: TrainingResult | None = None  # what the first stage of the last `fit` did
-        chosen = find_preset(DRAWING_PRESETS, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(chosen, name)}
-        chosen = replace(chosen, **fields)
-        precision = options.get("precision", chosen.tokenizer_training.precision)
-        self.preset = replace(
-            chosen,
-            tokenizer_training=replace(chosen.tokenizer_training, precision=precision, seed=seed),
-            training=replace(chosen.training, **options),
-        )
+        chosen = choose_preset(DRAWING_PRESETS, preset, options)
+        first = replace(chosen.tokenizer_training, precision=chosen.training.precision, seed=seed)
+        self.preset = replace(chosen, tokenizer_training=first)
 
     def fit(
         self,

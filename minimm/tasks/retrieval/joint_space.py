@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from minimm.models.dual_encoder import DualEncoder, DualEncoderConfig, Embedding
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks.caption_language import CAPTION_LANGUAGES, CaptionLanguage
 from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder
-from minimm.tasks.presets import find_preset
+from minimm.tasks.presets import choose_preset
 from minimm.tasks.retrieval.data import modality_of
 from minimm.tasks.retrieval.presets import RETRIEVAL_PRESETS
 from minimm.tasks.task import Task
@@ -33,9 +33,7 @@ class JointSpace(Task):
 
     def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
         super().__init__(seed=seed, device=device)
-        self.preset = find_preset(RETRIEVAL_PRESETS, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
-        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
+        self.preset = choose_preset(RETRIEVAL_PRESETS, preset, options)
         self.sample_rate = self.preset.sample_rate
 
     def architecture(self) -> dict[str, Any]:

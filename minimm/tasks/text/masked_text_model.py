@@ -6,7 +6,7 @@ What the encoder learns about words this way, without any label, is where `TextC
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from minimm.layers.initialization import initialize
 from minimm.layers.softmax import softmax
 from minimm.models.masked_language_model import MaskedLanguageModel
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
-from minimm.tasks.presets import find_preset
+from minimm.tasks.presets import choose_preset
 from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.task import Task
 from minimm.tasks.text.presets import ENCODER_PRESETS
@@ -50,10 +50,7 @@ class MaskedTextModel(Task):
 
     def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
         super().__init__(seed=seed, device=device)
-        self.preset = find_preset(ENCODER_PRESETS, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
-        training = {name: options.pop(name) for name in list(options) if hasattr(self.preset.training, name)}
-        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **training))
+        self.preset = choose_preset(ENCODER_PRESETS, preset, options, TextEncoderConfig.__dataclass_fields__)
         self.model_options = options
 
     def architecture(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from minimm.layers.initialization import initialize
 from minimm.metrics import normalized_exact_match, token_f1
 from minimm.models.span_selector import SpanSelector, best_spans
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
-from minimm.tasks.presets import find_preset
+from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
 from minimm.tasks.text.masked_text_model import encoder_config
 from minimm.tasks.text.presets import ENCODER_PRESETS
@@ -71,9 +71,7 @@ class QuestionAnswerer(Task):
         **options: Any,
     ) -> None:
         super().__init__(seed=seed, device=device)
-        self.preset = find_preset(ENCODER_PRESETS, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
-        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
+        self.preset = choose_preset(ENCODER_PRESETS, preset, options)
         self.pretrained = pretrained
 
     def architecture(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from minimm.layers.softmax import softmax
 from minimm.metrics import accuracy, precision_recall_f1
 from minimm.models.sequence_classifier import SequenceClassifier
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
-from minimm.tasks.presets import find_preset
+from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
 from minimm.tasks.text.masked_text_model import encode_texts, encoder_config
 from minimm.tasks.text.presets import ENCODER_PRESETS
@@ -71,9 +71,7 @@ class TextClassifier(Task):
             method == "full" or pretrained is not None,
             f"method={method!r} adjusts a pretrained encoder, but none was given; name its folder with pretrained=",
         )
-        self.preset = find_preset(ENCODER_PRESETS, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
-        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
+        self.preset = choose_preset(ENCODER_PRESETS, preset, options)
         self.pretrained, self.method, self.label_smoothing = pretrained, method, label_smoothing
         self.labels: list[str] = []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from minimm.layers.multi_head_attention import SelfAttention
 from minimm.metrics import bits_per_byte
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.tasks.attended import AttendedText
-from minimm.tasks.presets import find_preset
+from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
 from minimm.tasks.text.presets import TEXT_PRESETS
 from minimm.tokenizers import TOKENIZERS, load_hugging_face_tokenizer
@@ -44,10 +44,7 @@ class TextGenerator(Task):
 
     def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
         super().__init__(seed=seed, device=device)
-        self.preset = find_preset(TEXT_PRESETS, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
-        training = {name: options.pop(name) for name in list(options) if hasattr(self.preset.training, name)}
-        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **training))
+        self.preset = choose_preset(TEXT_PRESETS, preset, options, LanguageModelConfig.__dataclass_fields__)
         self.model_options = options
         self.opening = ""  # how the training text begins: a prompt that the tokenizer surely knows
         self.validation_text = ""

@@ -7,7 +7,7 @@ One byte-pair vocabulary serves both sides and one matrix is their embedding and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks.attended import AttendedPair
-from minimm.tasks.presets import find_preset
+from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
 from minimm.tasks.text.presets import PAIR_PRESETS
 from minimm.tokenizers import BytePairTokenizer
@@ -49,9 +49,7 @@ class TextToText(Task):
 
     def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
         super().__init__(seed=seed, device=device)
-        self.preset = find_preset(PAIR_PRESETS, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
-        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
+        self.preset = choose_preset(PAIR_PRESETS, preset, options)
 
     def architecture(self) -> dict[str, Any]:
         """The configs of the encoder and of the decoder."""

@@ -8,7 +8,7 @@ Training is teacher forcing (Williams & Zipser 1989): the decoder reads the true
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ from minimm.layers.multi_head_attention import CrossAttention
 from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.language_model import LanguageModelConfig
 from minimm.models.memory import Memory
-from minimm.tasks.presets import find_preset
+from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
 from minimm.tokenizers import Tokenizer
 from minimm.training.losses import cross_entropy
@@ -48,9 +48,7 @@ class Writer(Task):
 
     def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
         super().__init__(seed=seed, device=device)
-        self.preset = find_preset(self.presets, preset)
-        fields = {name: options.pop(name) for name in list(options) if hasattr(self.preset, name)}
-        self.preset = replace(self.preset, **fields, training=replace(self.preset.training, **options))
+        self.preset = choose_preset(self.presets, preset, options)
 
     def architecture(self) -> dict[str, Any]:
         """The configs of the encoder and of the decoder."""
