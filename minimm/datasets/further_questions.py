@@ -15,7 +15,7 @@ TRIES = 4  # kinds that are tried for a scene before something is counted, which
 ASKED = (*KINDS, *["relation"] * 4)  # what is hardest to learn is asked most
 FROM_SCENE = {"exists": 1 / 2}  # share of questions that name what is there; of the other kinds 2 / 3
 
-Names = tuple[str, str, str]  # size, colour, shape
+Indices = tuple[int, int, int]  # of a size, a colour and a shape
 
 
 def ask_further(
@@ -26,37 +26,32 @@ def ask_further(
     sizes = torch.randint(len(SIZES), (len(scenes),), generator=generator).tolist()
     colours, shapes = (part.tolist() for part in source.shapes.draw_pairs((len(scenes),), generator))
     turns = []
-    for objects, tries, *indices in zip(scenes, choices, sizes, colours, shapes, strict=True):
-        other = tuple(list(names)[index] for names, index in zip((SIZES, COLOURS, SHAPES), indices, strict=True))
+    for objects, tries, *other in zip(scenes, choices, sizes, colours, shapes, strict=True):
         kinds = [pick(ASKED, choice[0]) for choice in tries[:TRIES]] + ["count"]
-        asked = (_try(source, kind, objects, other, choice) for kind, choice in zip(kinds, tries, strict=True))
+        asked = (_try(source, kind, objects, tuple(other), choice) for kind, choice in zip(kinds, tries, strict=True))
         turns.append(next(turn for turn in asked if turn is not None))
     return turns
 
 
 def _try(
-    source: SceneQuestions, kind: str, objects: list[SceneObject], other: Names, choices: list[float]
+    source: SceneQuestions, kind: str, objects: list[SceneObject], other: Indices, choices: list[float]
 ) -> tuple[str, str] | None:
-    """A question of one kind, or None where the scene has none: nothing is asked about what is not there just once."""
-    there = pick(objects, choices[1])
-    wanted = (there.size, there.colour, there.shape) if choices[2] < FROM_SCENE.get(kind, 2 / 3) else other
+    """A question of one kind, about a thing in the scene or about `other`; None where the scene has no such question.
+
+    Who asks for the colour or the shape of a thing means just one, and relations are between things that differ.
+    """
+    there = [_indices(item) for item in objects]
+    wanted = pick(there, choices[1]) if choices[2] < FROM_SCENE.get(kind, 2 / 3) else other
     form = pick(NAMED[kind], choices[3])
-    fitting = [
-        item
-        for item in objects
-        if all(
-            not used or name == mine
-            for used, name, mine in zip(form, wanted, (item.size, item.colour, item.shape), strict=True)
-        )
-    ]
-    pairs = {(item.colour, item.shape) for item in objects}
-    if kind in ("colour", "shape") and len(fitting) != 1:
+    named = [index if used else ANY for used, index in zip(form, wanted, strict=True)]
+    amount = sum(all(name in (ANY, own) for name, own in zip(named, item, strict=True)) for item in there)
+    if kind in ("colour", "shape") and amount != 1:
         return None
-    if kind == "relation" and not len(pairs) == len(objects) >= 2:
+    if kind == "relation" and not len({item[1:] for item in there}) == len(there) >= 2:
         return None
-    named = [
-        list(names).index(name) if used else ANY
-        for used, names, name in zip(form, (SIZES, COLOURS, SHAPES), wanted, strict=True)
-    ]
-    amount = min(len(fitting), 1) if kind == "exists" else len(fitting)
-    return source.ask(kind, named, amount, objects, choices[4:])
+    return source.ask(kind, named, min(amount, 1) if kind == "exists" else amount, objects, choices[4:])
+
+
+def _indices(item: SceneObject) -> Indices:
+    """Which size, colour and shape it has."""
+    return list(SIZES).index(item.size), list(COLOURS).index(item.colour), list(SHAPES).index(item.shape)
