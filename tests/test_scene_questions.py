@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minimm.datasets.further_questions import ask_further
+from minimm.datasets.scene_places import draw_places
 from minimm.datasets.scene_questions import ANSWERS, KINDS, SceneQuestions
-from minimm.datasets.shapes import COLOURS, SHAPES, SIZES
+from minimm.datasets.shapes import COLOURS, SHAPES, SIZES, Shapes
 from minimm.errors import MinimmError
 
 HELD_OUT = dict(zip(COLOURS, SHAPES, strict=True))
@@ -32,8 +33,17 @@ def meant(text, objects):
     ]
 
 
+def true_places(question, objects, side=32):
+    """The fifths of the picture in which the centres of what may be meant lie, from the top and from the left."""
+    fifths = dict(zip(range(5), ("one", "two", "three", "four", "five"), strict=True))
+    centres = [((o.box[1] + o.box[3]) / 2, (o.box[0] + o.box[2]) / 2) for o in meant(question, objects)]
+    return {f"row {fifths[y * 5 // side]} column {fifths[x * 5 // side]}" for y, x in centres}
+
+
 def true_answers(question, objects):
     """All the answers that could be given, by reading the question afresh."""
+    if "where" in question or "row" in question:
+        return true_places(question, objects)
     attribute = "colour" if "colour" in question else "shape"
     relation = next((r for r in SIDES if r in question), None)
     if relation is None:
@@ -80,12 +90,31 @@ def test_further_questions_about_the_same_scene_have_one_answer_each_and_it_is_t
             assert all((HELD_OUT[colour] == shape) == (split == "held_out") for colour, shape in named)
 
 
+@given(st.sampled_from(("train", "held_out")), st.integers(1, 3), st.integers(0, 2**40))
+def test_a_place_is_that_of_a_thing_that_is_there_once(split, most, seed):
+    shapes = Shapes(split, 40, max_objects=most)
+    placed, again = (draw_places(shapes, 20, torch.Generator().manual_seed(seed)) for _ in range(2))
+    assert placed.questions == again.questions and placed.scenes.images.equal(again.scenes.images)
+    for question, answer, objects in zip(placed.questions, placed.answers, placed.scenes.objects, strict=True):
+        assert 1 <= len(objects) <= most and len(meant(question, objects)) == 1
+        assert true_places(question, objects, side=40) == {answer}
+        assert all((HELD_OUT[o.colour] == o.shape) == (split == "held_out") for o in objects)
+
+
 def test_further_questions_are_of_all_kinds_and_as_often_about_what_is_absent():
     scenes = draw(count=1000).objects
     turns = ask_further(SceneQuestions(), scenes, torch.Generator().manual_seed(1))
     exists = [answer for question, answer in turns if question.startswith(("is there", "do you see a"))]
     assert 0.2 < exists.count("no") / len(exists) < 0.8
-    for start in ("how many", "what colour is the", "what shape is the", "is the", "is there"):
+    for start in (
+        "how many",
+        "what colour is the",
+        "what shape is the",
+        "is the",
+        "is there",
+        "where is",
+        "in which row",
+    ):
         assert sum(question.startswith(start) for question, _ in turns) > 20, start
 
 

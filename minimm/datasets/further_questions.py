@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import torch
 
+from minimm.datasets.scene_places import ask_place
 from minimm.datasets.scene_questions import ANY, KINDS, NAMED, SceneQuestions, pick
 from minimm.datasets.shapes import COLOURS, SHAPES, SIZES, SceneObject
 
 TRIES = 4  # kinds that are tried for a scene before something is counted, which always works
-ASKED = (*KINDS, *["relation"] * 4)  # what is hardest to learn is asked most
+ASKED = (
+    *KINDS,
+    *["relation"] * 4,
+    *["place"] * 4,
+)  # what is hardest to learn is asked most, with what helps to learn it
 FROM_SCENE = {"exists": 1 / 2}  # share of questions that name what is there; of the other kinds 2 / 3
 
 Indices = tuple[int, int, int]  # of a size, a colour and a shape
@@ -41,6 +46,9 @@ def _try(
     Who asks for the colour or the shape of a thing means just one, and relations are between things that differ.
     """
     there = [_indices(item) for item in objects]
+    if kind == "place":
+        alone = [item for item, own in zip(objects, there, strict=True) if [o[1:] for o in there].count(own[1:]) == 1]
+        return ask_place(pick(alone, choices[1]), source.image_size, choices[3]) if alone else None
     wanted = pick(there, choices[1]) if choices[2] < FROM_SCENE.get(kind, 2 / 3) else other
     form = pick(NAMED[kind], choices[3])
     named = [index if used else ANY for used, index in zip(form, wanted, strict=True)]

@@ -11,13 +11,14 @@ from torch import Tensor
 from minimm.datasets.further_questions import ask_further
 from minimm.datasets.instruction_sources import Sources
 from minimm.datasets.instructions import Instructions
+from minimm.datasets.scene_places import draw_places
 from minimm.datasets.scene_questions import pick
 from minimm.datasets.shapes import SceneObject, describe
 from minimm.datasets.spoken_digits import DIGIT_WORDS
 
 DIGITS = DIGIT_WORDS["en"]
 DESCRIBE = "describe the picture"
-FURTHER = 3  # questions about a scene after the first
+FURTHER = 5  # questions about a scene after the first
 TRANSCRIBE = "<audio> write down what is said"
 
 
@@ -51,6 +52,14 @@ def questions(sources: Sources, count: int, generator: torch.Generator) -> Instr
     further = [ask_further(sources.questions, asked.objects, generator) for _ in range(FURTHER)]
     more = [[*turns, (DESCRIBE, caption)] for *turns, (caption,) in zip(*further, told, strict=True)]
     return Instructions(prompts, asked.answers, {"image": (asked.images,)}, told, more)
+
+
+def places(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
+    """Say where in a scene a thing is."""
+    placed = draw_places(sources.scenes, count, generator)
+    told = [[text] for text in placed.scenes.captions]
+    prompts = [f"<image> {question}" for question in placed.questions]
+    return Instructions(prompts, placed.answers, {"image": (placed.scenes.images,)}, told)
 
 
 def lists(sources: Sources, count: int, generator: torch.Generator) -> Instructions:
@@ -140,6 +149,7 @@ def compared(digits: Tensor, others: Tensor) -> tuple[list[list[str]], list[str]
 JOBS = {
     "captions": Job(captions, ("image",), 1.0, "exact_match"),
     "questions": Job(questions, ("image",), 2.0, "accuracy"),
+    "places": Job(places, ("image",), 0.5, "exact_match"),
     "lists": Job(lists, ("image",), 0.5, "exact_match"),
     "two_scenes": Job(two_scenes, ("image", "image"), 0.5, "exact_match"),
     "written_digits": Job(written_digits, ("image",), 0.75, "accuracy"),
