@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from minimm.classroom import commands as classroom
-from minimm.commands import assistant, drawing, questions, retrieval, speech, text, video
+from minimm.commands import assistant, drawing, measure, questions, retrieval, speech, text, video
 from minimm.commands.data import data
 from minimm.commands.options import Device, Model, NumBeams, Out, Resume, Seed, interruptible
 from minimm.commands.train_text import train  # `train` with all of its commands
@@ -34,6 +34,7 @@ app.command("list-specs")(classroom.list_specs)
 app.command("describe-clip")(video.describe_clip)
 app.command()(assistant.chat)
 app.command()(drawing.draw)
+app.command()(measure.bench)
 app.command()(questions.answer)
 app.command()(retrieval.retrieve)
 app.command()(speech.transcribe)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
-import runpy
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -284,17 +281,3 @@ def test_each_merge_looks_at_a_word_once_however_often_the_pair_occurs_in_it(mon
     merges = train_byte_pair(letters, 500)
     assert len(merges) == len(looks) == 244
     assert byte_pair_decode(byte_pair_encode(letters, merges), merges) == letters
-
-
-def test_the_benchmark_measures_both_sides(tmp_path, monkeypatch, capsys):
-    letters = random.Random(0)
-    text = " ".join("".join(letters.choices("etaoinshr", k=6)) for _ in range(1500))
-    (tmp_path / "text.txt").write_text(text, encoding="utf-8")
-    out = tmp_path / "results.json"
-    monkeypatch.setattr("sys.argv", ["byte_pair.py", str(tmp_path / "text.txt"), "--rounds", "1", "--out", str(out)])
-    runpy.run_path(str(Path(__file__).parent / "benchmarks" / "byte_pair.py"), run_name="__main__")
-    results = json.loads(out.read_text(encoding="utf-8"))
-    table = capsys.readouterr().out
-    for task in ("train on one text", "train on lines", "encode", "encode again"):
-        assert f"\n{task} " in table and results[f"{task}, wall"]["ratio_of_bests"] > 0
-        assert set(results[f"{task}, processor"]["best_seconds"]) == {"minimm", "tokenizers"}

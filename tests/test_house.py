@@ -49,8 +49,8 @@ def test_everything_public_is_explained(source):
 
 
 def test_what_minimm_explains_it_writes_itself_and_nothing_is_unpickled(source, request):
-    if "torch_functions.py" in request.node.callspec.id:
-        pytest.skip("PyTorch's own functions, there to be graded beside ours")
+    if request.node.callspec.id.endswith(("torch_functions.py", "benchmarks/layer_speed.py")):
+        pytest.skip("PyTorch's own, there to be graded or timed beside ours")
     code = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith("#"))
     assert re.search(f"{MODULES}|{FUNCTIONS}", code) is None
     assert re.search(r"\bimport pickle\b|torch\.load\(|\beval\(|\bexec\(", code.replace(".eval(", "")) is None

@@ -124,7 +124,7 @@ class Trainer:
             Interruption() as interruption,
         ):
             while not self._is_over():
-                loss, gradient_norm = self._step()
+                loss, gradient_norm = self.step()
                 self.result.steps += 1
                 self.result.seconds = time.monotonic() - started
                 self._refuse_nonfinite(loss, gradient_norm)
@@ -143,7 +143,7 @@ class Trainer:
         self._restore_best()
         return self.result
 
-    def _step(self) -> tuple[float, float]:
+    def step(self) -> tuple[float, float]:
         """One optimizer step; returns the mean loss and the length of the gradient before clipping."""
         config, step = self.config, self.result.steps
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)

@@ -1,0 +1,95 @@
+"""Writing with a KV cache beside `transformers`' generate: the same weights, the same tokens.
+
+GPT-2s with random weights, greedy. The vocabulary counts: with GPT-2's own 50,257 tokens most of the time of a small model
+goes into the last matrix, which both sides multiply alike; 1,024 is what minimm's own models have. Reading the prompt
+(prefill) and writing token by token (decode) are measured apart, for they have other limits: products there, memory here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from minimm.benchmarks.comparison import OURS, Comparison, take_turns
+from minimm.errors import MinimmError
+from minimm.generation.sampling import generate
+from minimm.interoperability.hugging_face import load_hugging_face
+from minimm.models.language_model import LanguageModel
+
+SHAPES = ((4, 128, 4), (6, 384, 6))  # layers, width, heads
+VOCABULARIES = (1024, 50257)
+BATCHES = (1, 32)
+PROMPT_TOKENS, NEW_TOKENS, READ_TOKENS = 8, 200, 512
+
+
+def compare_generation(rounds: int, device: torch.device) -> list[Comparison]:
+    """Decode of every shape, vocabulary and batch, and prefill of every shape."""
+    found = []
+    for layers, width, heads in SHAPES:
+        for vocab_size in VOCABULARIES:
+            ours, theirs = _twins(layers, width, heads, vocab_size, device)
+            name = f"{layers} x {width}, vocabulary {vocab_size:,}"
+            batches = BATCHES if vocab_size == VOCABULARIES[0] else BATCHES[:1]
+            for batch in batches:
+                prompt = torch.randint(vocab_size, (batch, PROMPT_TOKENS), generator=torch.Generator().manual_seed(0))
+                sides = _writers(ours, theirs, prompt.to(device))
+                seconds = take_turns(sides, rounds, device)
+                found.append(Comparison(f"write, {name}, batch {batch}", batch * NEW_TOKENS, "token", seconds))
+        prompt = torch.randint(VOCABULARIES[-1], (1, READ_TOKENS), generator=torch.Generator().manual_seed(1)).to(
+            device
+        )
+        sides = {OURS: _reader(lambda ids, m=ours: m(ids, cache=m.new_cache()), prompt)}
+        sides["transformers"] = _reader(lambda ids, m=theirs: m(ids, use_cache=True), prompt)
+        found.append(Comparison(f"read, {name}", READ_TOKENS, "token", take_turns(sides, rounds, device)))
+    return found
+
+
+def _twins(
+    layers: int, width: int, heads: int, vocab_size: int, device: torch.device
+) -> tuple[LanguageModel, torch.nn.Module]:
+    """Two models with the same weights: ours and that of `transformers`."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    torch.manual_seed(0)  # theirs draws from the global state
+    config = transformers.GPT2Config(
+        vocab_size=vocab_size, n_embd=width, n_layer=layers, n_head=heads, bos_token_id=0, eos_token_id=None
+    )
+    theirs = transformers.GPT2LMHeadModel(config).eval()
+    with tempfile.TemporaryDirectory() as folder:
+        theirs.save_pretrained(folder)
+        ours = load_hugging_face(folder)
+    return ours.to(device), theirs.to(device)
+
+
+def _writers(ours: LanguageModel, theirs: torch.nn.Module, prompt: Tensor) -> dict[str, Callable[[], list[list[int]]]]:
+    """Both sides write the same number of tokens; they must be the same ones for one prompt."""
+
+    def write_ours() -> list[list[int]]:
+        return generate(ours, prompt.tolist(), NEW_TOKENS)
+
+    def write_theirs() -> list[list[int]]:
+        every = torch.ones_like(prompt)
+        written = theirs.generate(
+            prompt, attention_mask=every, max_new_tokens=NEW_TOKENS, do_sample=False, pad_token_id=0
+        )
+        return written[:, PROMPT_TOKENS:].tolist()
+
+    # In a batch, sums in another order may tip a close call between two random tokens; one row of many is no cause for worry.
+    same = sum(a == b for a, b in zip(write_ours(), write_theirs(), strict=True))
+    if same < 0.9 * len(prompt):
+        raise MinimmError(
+            f"the two sides wrote the same only for {same} of {len(prompt)} prompts, so nothing is compared"
+        )
+    return {OURS: write_ours, "transformers": write_theirs}
+
+
+def _reader(read: Callable[[Tensor], object], prompt: Tensor) -> Callable[[], object]:
+    def run() -> object:
+        with torch.inference_mode():
+            return read(prompt)
+
+    return run

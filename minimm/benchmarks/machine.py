@@ -1,0 +1,57 @@
+"""What the machine itself can do: the limits against which a model's speed is held.
+
+A matrix product of two large square matrices is what processors are built for, so its rate is as good as the largest that any
+model can reach. Writing one token at a time reads every weight once and does two operations with it: there the memory is
+the limit.
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from minimm.benchmarks.comparison import take_turns
+
+SIDE = 1024  # of the matrices
+COPIED = 2**26  # numbers of float32 that are copied, 256 MB: more than any cache holds
+REPEATS = 9
+
+
+def measure_machine(device: torch.device) -> dict[str, Any]:
+    """Operations a second in float32 and bfloat16 (a product of two numbers and its addition are two), bytes a second that
+    can be read and written, and what the machine is called."""
+    return {
+        "processor": _processor(device),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "operations_per_second": {
+            name: 2 * SIDE**3 / _median_seconds(_product(getattr(torch, name), device), device)
+            for name in ("float32", "bfloat16")
+        },
+        "bytes_per_second": 8 * COPIED / _median_seconds(_copy(device), device),  # 4 read and 4 written for each number
+    }
+
+
+def _product(dtype: torch.dtype, device: torch.device) -> Callable[[], object]:
+    a, b = (torch.randn(SIDE, SIDE, device=device).to(dtype) for _ in range(2))
+    out = torch.empty_like(a)
+    return lambda: torch.mm(a, b, out=out)
+
+
+def _copy(device: torch.device) -> Callable[[], object]:
+    source, target = (torch.zeros(COPIED, device=device) for _ in range(2))
+    return lambda: target.copy_(source)
+
+
+def _median_seconds(run: Callable[[], object], device: torch.device) -> float:
+    return statistics.median(take_turns({"run": run}, REPEATS, device)["run"])
+
+
+def _processor(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return platform.processor() or platform.machine()

@@ -1,0 +1,92 @@
+"""All benchmarks under their names: run some of them, print a table, write results.json and a figure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from minimm.benchmarks.byte_pair import compare_byte_pair
+from minimm.benchmarks.comparison import Comparison
+from minimm.benchmarks.generation import compare_generation
+from minimm.benchmarks.language_training import compare_training
+from minimm.benchmarks.layer_speed import compare_layers
+from minimm.benchmarks.machine import measure_machine
+from minimm.benchmarks.peers import load_nanogpt
+from minimm.datasets.bundled import bundled
+from minimm.datasets.text_files import read_text
+from minimm.errors import check
+from minimm.files import write_json
+from minimm.plots.ratios import ratio_bars
+from minimm.plots.style import save_figure
+from minimm.training.device import select_device
+
+BENCHMARKS = ("training", "generation", "layers", "tokenizers")
+
+
+def run_benchmarks(
+    names: Sequence[str],
+    out: str | Path,
+    *,
+    rounds: int,
+    threads: int | None = None,
+    nanogpt: str | Path | None = None,
+    text: str | Path | None = None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Measure, print each row when it is there, write results.json and ratios.png into `out`.
+
+    Args:
+        names: of `BENCHMARKS`; none = all. rounds: how often each side does its work. threads: of the processor; None = all.
+        nanogpt: folder of a checkout. text: what the tokenizers read; None = the bundled text.
+    """
+    unknown = [name for name in names if name not in BENCHMARKS]
+    check(not unknown, f"the benchmarks {', '.join(unknown)} are not known; choose from {', '.join(BENCHMARKS)}")
+    started, out, where = time.monotonic(), Path(out), select_device(device)
+    model = None if nanogpt is None else load_nanogpt(nanogpt)
+    corpus = "".join(map(read_text, sorted(bundled("text").glob("*.txt")))) if text is None else read_text(Path(text))
+    if threads is not None:
+        torch.set_num_threads(threads)
+    machine = measure_machine(where)
+    rates = machine["operations_per_second"]
+    print(
+        f"{machine['processor']}, {machine['threads']} threads, torch {machine['torch']}: products of matrices at "
+        f"{rates['float32'] / 1e9:.0f} (float32) and {rates['bfloat16'] / 1e9:.0f} (bfloat16) billion operations a second, "
+        f"memory at {machine['bytes_per_second'] / 1e9:.1f} GB/s"
+    )
+    benchmarks: dict[str, Callable[[], list[Comparison]]] = {
+        "training": lambda: compare_training(rounds, where, model),
+        "generation": lambda: compare_generation(rounds, where),
+        "layers": lambda: compare_layers(rounds, where),
+        "tokenizers": lambda: compare_byte_pair(corpus, rounds),
+    }
+    results: dict[str, Any] = {"machine": machine, "device": str(where)}
+    every: list[Comparison] = []
+    for name in names or BENCHMARKS:
+        print(f"\n{name}")
+        found = benchmarks[name]()
+        results[name] = [each.as_dict(rates["bfloat16" if "bfloat16" in each.work else "float32"]) for each in found]
+        for comparison, told in zip(found, results[name], strict=True):
+            print_comparison(comparison, told.get("share_of_machine"))
+        every += found
+    results["seconds"] = round(time.monotonic() - started, 1)
+    write_json(out / "results.json", results)
+    bars = {each.work: {peer: each.ratio(peer) for peer in each.peers} for each in every if each.peers}
+    if bars:
+        save_figure(ratio_bars(bars, "How many times as fast as its peers minimm is"), out / "ratios.png")
+    print(f"\neverything is in {out}")
+    return results
+
+
+def print_comparison(comparison: Comparison, share: float | None) -> None:
+    """One line for the work, and one for each peer or why it is not there."""
+    used = "" if share is None else f", {share:.0%} of the machine's product rate"
+    print(f"  {comparison.work}: {comparison.rate():,.0f} {comparison.unit}s/s{used}")
+    for peer in comparison.peers:
+        low, middle, high = comparison.ratio(peer)
+        print(f"    {middle:5.2f} times {peer}, {comparison.rate(peer):,.0f} (middle half {low:.2f} to {high:.2f})")
+    for peer, why in comparison.missing.items():
+        print(f"    {peer} was not measured: {why}")

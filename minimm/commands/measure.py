@@ -1,0 +1,38 @@
+"""`minimm bench`: speed, measured beside the libraries that do the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minimm.commands.options import Device
+
+
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="training, generation, layers, tokenizers; all if none is given.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.json and ratios.png; it is created.")] = Path(
+        "runs/bench"
+    ),
+    rounds: Annotated[int, typer.Option(help="How often each side does its work, by turns.", min=1)] = 8,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of the processor; as many as it has if not given.", min=1)
+    ] = None,
+    nanogpt: Annotated[Path | None, typer.Option(help="Checkout of nanoGPT; the code in it is run.")] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="What the tokenizers read; minimm's own texts if not given.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Measure training, generation, layers and tokenizers beside transformers, torch.nn, tokenizers and nanoGPT.
+
+    Needs what the `test` extra installs; a row whose peer is absent says so. Other work on the machine blurs the numbers.
+
+    Example: minimm bench layers training --nanogpt ../nanoGPT
+    """
+    from minimm.benchmarks.suite import run_benchmarks
+
+    run_benchmarks(names or [], out, rounds=rounds, threads=threads, nanogpt=nanogpt, text=text, device=device)

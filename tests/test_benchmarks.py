@@ -1,0 +1,149 @@
+"""What the benchmarks say follows from the seconds that were measured; the sides do the same work; absent peers are named."""
+
+from __future__ import annotations
+
+import builtins
+import statistics
+
+import pytest
+import torch
+from command_line import run
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+from minimm.benchmarks import language_training
+from minimm.benchmarks.byte_pair import compare_byte_pair
+from minimm.benchmarks.comparison import OURS, Comparison, take_turns
+from minimm.benchmarks.peers import load_nanogpt, peer
+from minimm.errors import MinimmError
+from minimm.files import read_json
+from minimm.layers.multi_head_attention import SelfAttention
+from minimm.models.cost import forward_operations, matrix_sizes, training_operations
+from minimm.models.language_model import LanguageModel, LanguageModelConfig
+
+times = st.lists(st.tuples(st.floats(1e-4, 10), st.floats(1e-4, 10)), min_size=1, max_size=9)
+
+
+@given(times, st.integers(1, 1000))
+def test_ratios_are_the_peers_seconds_over_ours_round_by_round(pairs, amount):
+    ours, theirs = (list(column) for column in zip(*pairs, strict=True))
+    found = Comparison("work", amount, "token", {OURS: ours, "other": theirs})
+    low, middle, high = found.ratio("other")
+    assert low <= middle <= high and found.peers == ["other"]
+    assert middle == pytest.approx(statistics.median(b / a for a, b in pairs))
+    assert found.rate() == pytest.approx(amount / statistics.median(ours))
+    turned = Comparison("work", amount, "token", {OURS: theirs, "other": ours})
+    if len(pairs) % 2:  # the median of the inverses is the inverse of the median
+        assert turned.ratio("other")[1] == pytest.approx(1 / middle)
+
+
+def test_sides_take_turns_and_the_first_time_does_not_count():
+    order = []
+    seconds = take_turns({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, rounds=3)
+    assert order == ["a", "b"] * 4 and {side: len(found) for side, found in seconds.items()} == {"a": 3, "b": 3}
+    with pytest.raises(MinimmError, match="rounds=0 must be at least 1"):
+        take_turns({}, rounds=0)
+
+
+configs = st.builds(
+    LanguageModelConfig,
+    vocab_size=st.integers(5, 40),
+    context_length=st.just(16),
+    d_model=st.sampled_from((16, 32)),
+    num_heads=st.just(4),
+    num_layers=st.integers(1, 3),
+    num_key_value_heads=st.sampled_from((None, 1, 2)),
+    feed_forward=st.sampled_from(("gelu", "swiglu")),
+    positions=st.sampled_from(("learned", "rotary")),
+)
+
+
+@given(configs, st.integers(1, 3), st.integers(2, 16))
+def test_operations_are_those_that_pytorch_counts(config, batch, length):
+    model = LanguageModel(config)
+    for module in model.modules():
+        if isinstance(module, SelfAttention):
+            module.record = True  # the written-out path: products that the counter knows
+    ids = torch.zeros(batch, length, dtype=torch.long)
+    with FlopCounterMode(display=False) as counter:
+        logits = model(ids)
+    assert counter.get_total_flops() == forward_operations(config, batch, length)
+    with FlopCounterMode(display=False) as counter:
+        logits.sum().backward()
+    forward, whole = forward_operations(config, batch, length), training_operations(config, batch, length)
+    assert counter.get_total_flops() == whole - forward
+    linear = sum(p.numel() for p in model.parameters() if p.ndim == 2 and p is not model.embedding.weight)
+    tables = 0 if model.position_table is None else model.position_table.table.numel()
+    assert sum(matrix_sizes(config).values()) == linear - tables + model.embedding.weight.numel()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_training_sides_begin_with_a_guess_and_learn_their_batch(precision):
+    """All steps do their whole work: each side's loss falls from ln V on the batch that it sees again and again."""
+    config = language_training.gpt2_config(layers=1, width=32, heads=4, context=16)
+    rows = torch.randint(language_training.VOCAB_SIZE, (2, 17), generator=torch.Generator().manual_seed(0))
+    inputs, targets = rows[:, :-1], rows[:, 1:]
+    ours = language_training.our_step(config, inputs, targets, precision)
+    theirs = language_training.transformers_step(config, inputs)
+    for step in (lambda: ours()[0], theirs):
+        first, *_, last = (step() for _ in range(30))
+        assert first == pytest.approx(6.93, abs=0.3) and last < first - 0.05
+
+
+def test_a_peer_that_is_absent_is_named_and_the_rest_is_measured(monkeypatch):
+    missing: dict[str, str] = {}
+    with peer("nowhere", missing):
+        import nowhere_to_be_found  # noqa: F401
+    assert missing == {"nowhere": "not installed: pip install nowhere_to_be_found"}
+    whole = builtins.__import__
+
+    def without(name, *rest):
+        if name == "tokenizers":
+            raise ModuleNotFoundError("No module named 'tokenizers'", name="tokenizers")
+        return whole(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    training, encoding = compare_byte_pair("ab abc abcd\n" * 50, rounds=1)
+    assert (
+        training.peers == encoding.peers == []
+        and "pip install tokenizers" in training.as_dict()["missing"]["tokenizers"]
+    )
+
+
+def test_the_command_writes_a_table_a_figure_and_results(tmp_path, capsys):
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat on the mat\n" * 200, encoding="utf-8")
+    out = tmp_path / "bench"
+    assert run("bench", "layers", "tokenizers", "--rounds", "2", "--text", text, "--out", out) == 0
+    told = capsys.readouterr().out
+    results = read_json(out / "results.json")
+    assert results["machine"]["operations_per_second"]["float32"] > 1e8
+    for row in (*results["layers"], *results["tokenizers"]):
+        (ratio,) = (value for name, value in row.items() if name.startswith("ratio_to"))
+        assert 0 < ratio["lower_quartile"] <= ratio["median"] <= ratio["upper_quartile"]
+        assert row["work"] in told
+    assert (out / "ratios.png").stat().st_size < 100_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["bench", "swimming"],
+            "benchmarks swimming are not known; choose from training, generation, layers, tokenizers",
+        ),
+        (["bench", "training", "--nanogpt", "nowhere"], "nowhere has no model.py; give the folder of a checkout"),
+        (["bench", "tokenizers", "--text", "nowhere.txt"], "nowhere.txt could not be read"),
+    ],
+)
+def test_bad_input_ends_in_one_sentence(arguments, sentence, capsys):
+    assert run(*arguments) == 2
+    told = capsys.readouterr().err
+    assert sentence in told and told.count("\n") == 1
+
+
+def test_a_folder_without_gpt_is_no_checkout_of_nanogpt(tmp_path):
+    (tmp_path / "model.py").write_text("x = 1\n", encoding="utf-8")
+    with pytest.raises(MinimmError, match="has no GPT and GPTConfig"):
+        load_nanogpt(tmp_path)
