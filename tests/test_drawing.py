@@ -197,7 +197,7 @@ TINY |= {"tokenizer_share": 0.5, "save_every_seconds": 0.0001}
 
 
 def test_stopped_in_either_stage_a_resumed_run_ends_the_same(tmp_path, monkeypatch):
-    step = Trainer._step
+    step = Trainer.step
 
     def fit(name: str, stop: int, **options) -> None:
         steps = 0
@@ -209,7 +209,7 @@ def test_stopped_in_either_stage_a_resumed_run_ends_the_same(tmp_path, monkeypat
                 raise RuntimeError("the machine stops")
             return step(trainer)
 
-        monkeypatch.setattr(Trainer, "_step", counted)
+        monkeypatch.setattr(Trainer, "step", counted)
         TextToImageGenerator(**TINY).fit(Shapes(image_size=16), max_steps=40, folder=tmp_path / name, **options)
 
     fit("whole", 0)

@@ -44,7 +44,7 @@ def run(folder, optimizer, resume, kind, place, number):
 
         return wrapper
 
-    Trainer._step = counted("step", Trainer._step)
+    Trainer.step = counted("step", Trainer.step)
     pathlib.Path.replace = counted("write", pathlib.Path.replace)
     task = TextGenerator(
         "tiny", tokenizer="character", vocab_size=None, context_length=16, d_model=16, num_layers=1, num_heads=2,
