@@ -69,7 +69,7 @@ class CachedDecoder:
         `key_mask` (B, T_new) marks the padding of a first prompt; tokens read later are all real.
         """
         with torch.inference_mode():
-            return self.read_embeddings(self.model.embed(ids.to(self.model.embedding.weight.device)), key_mask)
+            return self.read_embeddings(self.model.embed(ids.to(self.model.device)), key_mask)
 
     @torch.inference_mode()
     def read_embeddings(self, x: Tensor, key_mask: Tensor | None = None) -> Tensor:

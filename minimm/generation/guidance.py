@@ -38,7 +38,7 @@ def generate_pictures(
     """
     check(guidance >= 0.0, f"guidance={guidance} must be at least 0; 1 is the model as it is, 2 leans on the caption")
     generator = torch.Generator().manual_seed(0) if generator is None else generator
-    device = model.language_model.embedding.weight.device
+    device = model.language_model.device
     is_guided = guidance != 1.0
     texts = torch.cat([text_ids, empty_ids.expand_as(text_ids)]) if is_guided else text_ids
     decoder = CachedDecoder(model.language_model)

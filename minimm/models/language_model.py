@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from minimm.errors import check, check_divides
@@ -92,6 +93,11 @@ class LanguageModel(nn.Module):
         self.output = nn.Linear(config.d_model, config.vocab_size, bias=False)
         if config.tie_embeddings:
             self.output.weight = self.embedding.weight
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
 
     def new_cache(self) -> KVCache:
         """An empty KV cache for one batch of texts of at most `context_length` tokens."""

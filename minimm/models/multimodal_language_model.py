@@ -112,9 +112,7 @@ class MultimodalLanguageModel(nn.Module):
 
         All vectors, those of words first, are laid in one table (K, d_model); each row is then a list of lines of it.
         """
-        words = torch.tensor(
-            [token for row in rows for token in row], device=self.language_model.embedding.weight.device
-        )
+        words = torch.tensor([token for row in rows for token in row], device=self.language_model.device)
         table = [self.language_model.embed(words[None])[0]]  # (all tokens, d_model)
         media: dict[str, list[tuple[range, tuple[int, ...]]]] = {}  # the lines of each medium, and its grid
         for name, memory in projected.items():

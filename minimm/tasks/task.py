@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from minimm.errors import MinimmError, check
 from minimm.files import read_json
+from minimm.layers.quantization import quantize
 from minimm.models.language_model import num_parameters
 from minimm.tokenizers import Tokenizer, load_tokenizer
 from minimm.training.checkpoint import load_config, load_weights, save_config, save_tensors
@@ -37,6 +38,7 @@ class Task:
         self.model: nn.Module | None = None
         self.tokenizer: Tokenizer | None = None
         self.training: TrainingResult | None = None  # what the last `fit` did
+        self.bits: int | None = None  # of the weights, when they are quantised
         self._preset: Any = None
 
     @property
@@ -70,6 +72,11 @@ class Task:
         )
         return self.model
 
+    def quantize(self, bits: int) -> None:
+        """Store the weights in 8 or 4 bits each (`layers.quantization`). The task can then be used and saved, not trained."""
+        quantize(self.require_model(), bits)
+        self.bits = bits
+
     def save(self, folder: str | Path) -> None:
         """Write `config.json`, `tokenizer.json` and `model.safetensors` into `folder`."""
         folder, model = Path(folder), self.require_model()
@@ -88,6 +95,8 @@ class Task:
         except (KeyError, TypeError, ValueError) as error:
             raise MinimmError(f"{folder / 'config.json'} does not describe a {cls.kind} model ({error})") from None
         task._after_load(config["architecture"])
+        if "bits" in config:
+            task.quantize(config["bits"])
         task.tokenizer = load_tokenizer(folder / "tokenizer.json")
         load_weights(task.model, folder / "model.safetensors")
         task.model.to(task.device).eval()
@@ -98,7 +107,10 @@ class Task:
 
     def _save_description(self, folder: Path) -> None:
         self.tokenizer.save(folder / "tokenizer.json")
-        save_config(folder, self.kind, {"architecture": self.architecture()})  # last: whoever finds it finds the rest
+        stored = {} if self.bits is None else {"bits": self.bits}
+        save_config(
+            folder, self.kind, stored | {"architecture": self.architecture()}
+        )  # last: who finds it finds the rest
 
     def _train(
         self,

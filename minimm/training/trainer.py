@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from minimm.errors import MinimmError, check
 from minimm.layers.dropout import seed_dropout
+from minimm.layers.quantization import is_quantized
 from minimm.training.checkpoint import load_training_state, load_weights, save_tensors, save_training_state
 from minimm.training.device import select_precision
 from minimm.training.interruption import Interruption
@@ -92,6 +93,10 @@ class Trainer:
         unit: str = "example",
         folder: str | Path | None = None,
     ) -> None:
+        check(
+            not is_quantized(model),
+            "the model's weights are stored in few bits and cannot learn; train the one that it was made from",
+        )
         self.model, self.config = model, config
         self.draw_batch, self.loss, self.validate = draw_batch, loss, validate
         self.batch_items, self.unit = batch_items * config.accumulation, unit

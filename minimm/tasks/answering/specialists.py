@@ -7,8 +7,9 @@ from pathlib import Path
 from torch import nn
 
 from minimm.errors import check
+from minimm.layers.quantization import is_quantized
+from minimm.tasks.any_task import load_any_task
 from minimm.tasks.modalities import ENCODERS, MODALITIES
-from minimm.training.checkpoint import load_config
 
 
 def load_specialist(folder: str | Path, modality: str) -> nn.Module:
@@ -17,19 +18,20 @@ def load_specialist(folder: str | Path, modality: str) -> nn.Module:
     Raises:
         MinimmError: a folder of another kind of model, or an encoder of another modality.
     """
-    from minimm import tasks
-
-    kind = load_config(folder)["kind"]
-    known = {task.kind: task for task in map(vars(tasks).get, tasks.__all__) if hasattr(task, "kind")}
-    model = known[kind].load(folder, device="cpu").model if kind in known else None
+    task = load_any_task(folder, device="cpu")
+    model = task.model
     alone = getattr(model, f"{modality}_encoder", getattr(model, "encoder", None))
     encoder = dict(getattr(model, "encoders", {})).get(modality, alone)
     wanted = ENCODERS[MODALITIES[modality].encoder["class"]][0]
     found = "no encoder" if encoder is None else f"an encoder of the kind {type(encoder).__name__}"
     check(
         isinstance(encoder, wanted),
-        f"{folder} holds a {kind} model, which has {found} for {modality}; give the folder of a model that takes in "
+        f"{folder} holds a {task.kind} model, which has {found} for {modality}; give the folder of a model that takes in "
         f"a {MODALITIES[modality].word} with the kind {wanted.__name__}",
+    )
+    check(
+        not is_quantized(encoder),
+        f"{folder} has weights in few bits, which cannot learn; give the one it was made from",
     )
     return encoder
 
