@@ -148,17 +148,17 @@ def compared(digits: Tensor, others: Tensor) -> tuple[list[list[str]], list[str]
 
 JOBS = {
     "captions": Job(captions, ("image",), 1.0, "exact_match"),
-    "questions": Job(questions, ("image",), 2.0, "accuracy"),
-    "places": Job(places, ("image",), 0.5, "exact_match"),
+    "questions": Job(questions, ("image",), 3.0, "accuracy"),
+    "places": Job(places, ("image",), 0.25, "exact_match"),
     "lists": Job(lists, ("image",), 0.5, "exact_match"),
     "two_scenes": Job(two_scenes, ("image", "image"), 0.5, "exact_match"),
-    "written_digits": Job(written_digits, ("image",), 0.75, "accuracy"),
+    "written_digits": Job(written_digits, ("image",), 1.0, "accuracy"),
     "same_digit": Job(same_digit, ("image", "image"), 0.5, "accuracy"),
     "spoken_digits": Job(spoken_digits, ("audio",), 0.75, "accuracy"),
     "heard_and_seen": Job(heard_and_seen, ("image", "audio"), 0.5, "accuracy"),
     "clips": Job(clips, ("video",), 1.5, "exact_match"),
-    "spoken_questions": Job(spoken_questions, ("image", "audio"), 2.0, "accuracy"),
-    "transcripts": Job(transcripts, ("audio",), 1.0, "exact_match"),
+    "spoken_questions": Job(spoken_questions, ("image", "audio"), 1.5, "accuracy"),
+    "transcripts": Job(transcripts, ("audio",), 0.5, "exact_match"),
 }
 SYNTHESIZED = ("spoken_questions", "transcripts")  # these need a program that speaks
 RECORDED = tuple(name for name in JOBS if name not in SYNTHESIZED)
