@@ -131,7 +131,7 @@ def test_the_command_writes_a_table_a_figure_and_results(tmp_path, capsys):
     [
         (
             ["bench", "swimming"],
-            "benchmarks swimming are not known; choose from training, generation, layers, tokenizers",
+            "benchmarks swimming are not known; choose from training, generation, quantization, layers",
         ),
         (["bench", "training", "--nanogpt", "nowhere"], "nowhere has no model.py; give the folder of a checkout"),
         (["bench", "tokenizers", "--text", "nowhere.txt"], "nowhere.txt could not be read"),

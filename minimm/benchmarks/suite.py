@@ -16,6 +16,7 @@ from minimm.benchmarks.language_training import compare_training
 from minimm.benchmarks.layer_speed import compare_layers
 from minimm.benchmarks.machine import measure_machine
 from minimm.benchmarks.peers import load_nanogpt
+from minimm.benchmarks.quantized_generation import compare_quantized
 from minimm.datasets.bundled import bundled
 from minimm.datasets.text_files import read_text
 from minimm.errors import check
@@ -24,7 +25,7 @@ from minimm.plots.ratios import ratio_bars
 from minimm.plots.style import save_figure
 from minimm.training.device import select_device
 
-BENCHMARKS = ("training", "generation", "layers", "tokenizers")
+BENCHMARKS = ("training", "generation", "quantization", "layers", "tokenizers")
 
 
 def run_benchmarks(
@@ -60,6 +61,7 @@ def run_benchmarks(
     benchmarks: dict[str, Callable[[], list[Comparison]]] = {
         "training": lambda: compare_training(rounds, where, model),
         "generation": lambda: compare_generation(rounds, where),
+        "quantization": lambda: compare_quantized(rounds, where),
         "layers": lambda: compare_layers(rounds, where),
         "tokenizers": lambda: compare_byte_pair(corpus, rounds),
     }

@@ -12,7 +12,8 @@ from minimm.commands.options import Device, Model
 
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(help="training, generation, layers, tokenizers; all if none is given.")
+        list[str] | None,
+        typer.Argument(help="training, generation, quantization, layers, tokenizers; all if none given."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.json and ratios.png; it is created.")] = Path(
         "runs/bench"
@@ -27,7 +28,7 @@ def bench(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Measure training, generation, layers and tokenizers beside transformers, torch.nn, tokenizers and nanoGPT.
+    """Measure training, writing, layers and tokenizers beside transformers, nanoGPT, torch.nn and tokenizers.
 
     Needs what the `test` extra installs; a row whose peer is absent says so. Other work on the machine blurs the numbers.
 

@@ -2,6 +2,7 @@
 
     <image> describe the picture                          a small red circle left of a large blue ring
     <image> how many red shapes are there                 two
+    <image> where is the red ring                         row two column four
     <audio> which digit is spoken                         seven
     <video> what happens                                  a red circle moves slowly to the left
     <image> <audio> is the spoken digit the written one   no

@@ -35,9 +35,10 @@ def scaled_dot_product_attention(
     d_head = query.shape[-1]
     # Dot products of D independent unit-variance terms have variance D; dividing by sqrt(D) brings it back to 1,
     # which keeps the softmax away from its flat ends where gradients vanish.
-    scores = query @ key.transpose(-2, -1) / math.sqrt(d_head)  # (..., T_q, T_k)
+    # The queries are divided, not the scores: there are fewer of them.
+    scores = (query / math.sqrt(d_head)) @ key.transpose(-2, -1)  # (..., T_q, T_k)
     if mask is not None:
-        scores = scores.masked_fill(~mask, -math.inf)
+        scores.masked_fill_(~mask, -math.inf)
     weights = softmax(scores)  # (..., T_q, T_k)
     return weights @ value, weights  # (..., T_q, D_v)
 
