@@ -172,5 +172,5 @@ def test_devices_and_precisions_that_are_not_there_are_refused(monkeypatch):
             select_device(name)
     with pytest.raises(MinimmError, match="--precision"):
         select_precision("float16", torch.device("cpu"))
-    assert bfloat16_gain(torch.device("cpu"), size=64, repeats=3) > 0.0
+    assert bfloat16_gain(torch.device("cpu")) > 0.0
     assert select_precision("auto", torch.device("cpu")) in (torch.float32, torch.bfloat16)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from minimm.benchmarks.comparison import take_turns
+from minimm.training.device import multiplication_rate
 
 SIDE = 1024  # of the matrices
 COPIED = 2**26  # numbers of float32 that are copied, 256 MB: more than any cache holds
@@ -29,17 +30,10 @@ def measure_machine(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "operations_per_second": {
-            name: 2 * SIDE**3 / _median_seconds(_product(getattr(torch, name), device), device)
-            for name in ("float32", "bfloat16")
+            name: multiplication_rate(device, getattr(torch, name), SIDE, REPEATS) for name in ("float32", "bfloat16")
         },
         "bytes_per_second": 8 * COPIED / _median_seconds(_copy(device), device),  # 4 read and 4 written for each number
     }
-
-
-def _product(dtype: torch.dtype, device: torch.device) -> Callable[[], object]:
-    a, b = (torch.randn(SIDE, SIDE, device=device).to(dtype) for _ in range(2))
-    out = torch.empty_like(a)
-    return lambda: torch.mm(a, b, out=out)
 
 
 def _copy(device: torch.device) -> Callable[[], object]:

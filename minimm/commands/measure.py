@@ -1,4 +1,4 @@
-"""`minimm bench` and `minimm quantize`: what models cost, and how they cost less."""
+"""`minimm plan`, `minimm bench` and `minimm quantize`: what models will cost, do cost, and how they cost less."""
 
 from __future__ import annotations
 
@@ -54,3 +54,25 @@ def quantize(
     from minimm.runs.quantize import quantize_model
 
     quantize_model(model, out, bits=bits, text=text)
+
+
+def plan(
+    num_layers: Annotated[int, typer.Option(help="Transformer blocks, one behind the other.", min=1)] = 4,
+    d_model: Annotated[int, typer.Option(help="Width of the model's vectors.", min=1)] = 128,
+    num_heads: Annotated[int, typer.Option(help="Attention heads; must divide --d-model.", min=1)] = 4,
+    context_length: Annotated[int, typer.Option(help="Tokens it can look back on.", min=1)] = 256,
+    vocab_size: Annotated[int, typer.Option(help="Different tokens.", min=1)] = 1024,
+    batch_size: Annotated[int, typer.Option(help="Texts learned from at once.", min=1)] = 16,
+    out: Annotated[Path, typer.Option(help="Folder for results.json; it is created.")] = Path("runs/plan"),
+    precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    device: Device = "auto",
+) -> None:
+    """Say what a language model of some size needs: parameters, operations, memory, and at least how long.
+
+    Example: minimm plan --num-layers 12 --d-model 768 --num-heads 12 --context-length 1024 --vocab-size 50257
+    """
+    from minimm.models.language_model import LanguageModelConfig
+    from minimm.runs.plan import plan_language_model
+
+    config = LanguageModelConfig(vocab_size, context_length, d_model, num_heads, num_layers)
+    plan_language_model(config, batch_size, out, precision=precision, device=device)

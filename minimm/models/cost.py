@@ -34,3 +34,27 @@ def forward_operations(config: LanguageModelConfig, batch: int, length: int) -> 
 def training_operations(config: LanguageModelConfig, batch: int, length: int) -> int:
     """Operations of one step on `batch` texts of `length` tokens: forward, and back at twice its price."""
     return 3 * forward_operations(config, batch, length)
+
+
+def count_parameters(config: LanguageModelConfig) -> dict[str, int]:
+    """Numbers that training adjusts, by part; a matrix that reads and writes tokens counts once, as `embedding`."""
+    width, layers = config.d_model, config.num_layers
+    key_value = 2 * (config.num_key_value_heads or config.num_heads) * (width // config.num_heads)
+    d_ff = config.d_ff or default_d_ff(config.feed_forward, width)
+    sizes = matrix_sizes(config)
+    gated = config.feed_forward == "swiglu"
+    biases = {"attention": 2 * width + key_value, "feed_forward": (2 if gated else 1) * d_ff + width}
+    norm = width * (2 if config.normalization == "layer" else 1)
+    return {
+        "embedding": config.vocab_size * width,
+        "positions": config.context_length * width if config.positions == "learned" else 0,
+        **{part: sizes[part] + (layers * biases[part] if config.bias else 0) for part in biases},
+        "norms": (2 * layers + 1) * norm,
+        "output": 0 if config.tie_embeddings else sizes["output"],
+    }
+
+
+def cache_bytes(config: LanguageModelConfig, batch: int, length: int) -> int:
+    """What the KV cache of `batch` texts of `length` tokens takes, in float32."""
+    key_value = 2 * (config.num_key_value_heads or config.num_heads) * (config.d_model // config.num_heads)
+    return 4 * batch * length * config.num_layers * key_value

@@ -1,0 +1,76 @@
+"""What training holds in memory: weights, gradients, the optimizer's averages, and what going back needs from going forward.
+
+The last, the activations, is counted and not derived: autograd says what it saves. Layers are alike and texts are, so from one
+and two of each follows what any number keeps, without building it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from minimm.layers.initialization import initialize
+from minimm.models.cost import count_parameters
+from minimm.models.language_model import LanguageModel, LanguageModelConfig
+from minimm.training.losses import cross_entropy
+
+
+def saved_bytes(model: nn.Module, loss: Callable[[], Tensor]) -> int:
+    """Bytes that autograd keeps while `loss()` is computed, those of the parameters left out; shared memory counts once."""
+    own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    kept: dict[int, int] = {}
+    alive = []  # so that no address is given to two tensors
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+            alive.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss()
+    return sum(kept.values())
+
+
+def activation_bytes(config: LanguageModelConfig, batch: int, length: int, precision: torch.dtype) -> int:
+    """What a step on `batch` texts of `length` tokens keeps for the way back, on a CPU."""
+
+    def saved(texts: int) -> int:
+        one, two = (_saved(replace(config, num_layers=layers), texts, length, precision) for layers in (1, 2))
+        return one + (config.num_layers - 1) * (two - one)
+
+    one, two = saved(1), saved(2)
+    return one + (batch - 1) * (two - one)
+
+
+def training_bytes(
+    config: LanguageModelConfig, batch: int, length: int, precision: torch.dtype, averages: int = 2
+) -> dict[str, int]:
+    """By part. Weights, gradients and averages are float32 whatever the precision of the products.
+
+    Args:
+        averages: how many numbers the optimizer keeps for each weight: 2 for AdamW, 1 for Muon's matrices.
+    """
+    weights = 4 * sum(count_parameters(config).values())
+    return {
+        "weights": weights,
+        "gradients": weights,
+        "optimizer": averages * weights,
+        "activations": activation_bytes(config, batch, length, precision),
+    }
+
+
+def _saved(config: LanguageModelConfig, batch: int, length: int, precision: torch.dtype) -> int:
+    model = LanguageModel(config)
+    initialize(model, torch.Generator().manual_seed(0), config.num_layers)
+    ids = torch.zeros(batch, length, dtype=torch.long)
+
+    def loss() -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+            return cross_entropy(model(ids), ids)
+
+    return saved_bytes(model, loss)
