@@ -107,6 +107,47 @@ def test_bad_input_ends_in_one_sentence(arguments, sentence, capsys):
     assert sentence in told and told.count("\n") == 1
 
 
+NANOGPT = """
+from dataclasses import dataclass
+import torch
+from torch.nn import functional as F
+
+@dataclass
+class GPTConfig:
+    block_size: int
+    vocab_size: int
+    n_layer: int
+    n_head: int
+    n_embd: int
+    dropout: float
+    bias: bool
+
+class GPT(torch.nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        print("number of parameters")
+        self.table = torch.nn.Embedding(config.vocab_size, config.vocab_size)
+
+    def configure_optimizers(self, weight_decay, learning_rate, betas, device_type):
+        return torch.optim.AdamW(self.parameters(), lr=learning_rate, betas=betas, weight_decay=weight_decay)
+
+    def forward(self, idx, targets=None):
+        logits = self.table(idx)
+        return logits, F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=-1)
+"""
+
+
+def test_training_is_measured_beside_a_checkout_of_nanogpt_and_without_one(tmp_path, monkeypatch, capsys):
+    """With a stand-in that has nanoGPT's interface, and wants memory laid out as it does."""
+    (tmp_path / "model.py").write_text(NANOGPT, encoding="utf-8")
+    monkeypatch.setattr(language_training, "SHAPES", ((1, 16, 2, 8, 2),))
+    for checkout, peers in ((load_nanogpt(tmp_path), ["transformers", "nanogpt"]), (None, ["transformers"])):
+        for found in language_training.compare_training(2, torch.device("cpu"), checkout):
+            assert found.peers == peers and found.amount == 16 and found.operations > 0
+            assert (checkout is None) == ("--nanogpt FOLDER" in found.missing.get("nanogpt", ""))
+    assert "number of parameters" not in capsys.readouterr().out
+
+
 def test_a_folder_without_gpt_is_no_checkout_of_nanogpt(tmp_path):
     (tmp_path / "model.py").write_text("x = 1\n", encoding="utf-8")
     with pytest.raises(MinimmError, match="has no GPT and GPTConfig"):

@@ -7,6 +7,8 @@ step of `training.trainer`, in float32, and in bfloat16 too where the trainer wo
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable
 from types import ModuleType
 
@@ -44,7 +46,7 @@ def _compare(
     layers, width, heads, context, batch = shape
     generator = torch.Generator().manual_seed(0)
     rows = torch.randint(VOCAB_SIZE, (batch, context + 1), generator=generator)
-    inputs, targets = rows[:, :-1].to(device), rows[:, 1:].to(device)
+    inputs, targets = (part.contiguous().to(device) for part in (rows[:, :-1], rows[:, 1:]))
     config = gpt2_config(layers, width, heads, context)
     sides = {OURS: our_step(config, inputs, targets, precision)}
     missing: dict[str, str] = {}
@@ -103,6 +105,7 @@ def transformers_step(config: LanguageModelConfig, inputs: Tensor) -> Callable[[
     """A step of `GPT2LMHeadModel`, as its documentation trains it; dropout off, as in the others."""
     import transformers
 
+    transformers.logging.set_verbosity_error()
     model = transformers.GPT2LMHeadModel(
         transformers.GPT2Config(
             vocab_size=config.vocab_size,
@@ -126,18 +129,18 @@ def nanogpt_step(
     nanogpt: ModuleType, config: LanguageModelConfig, inputs: Tensor, targets: Tensor
 ) -> Callable[[], object]:
     """A step of nanoGPT's `GPT` as its `train.py` makes it on a CPU, or on a GPU without compiling."""
-    model = nanogpt.GPT(
-        nanogpt.GPTConfig(
-            block_size=config.context_length,
-            vocab_size=config.vocab_size,
-            n_layer=config.num_layers,
-            n_head=config.num_heads,
-            n_embd=config.d_model,
-            dropout=0.0,
-            bias=True,
-        )
-    ).to(inputs.device)
-    optimizer = model.configure_optimizers(WEIGHT_DECAY, LEARNING_RATE, BETAS, inputs.device.type)
+    sizes = nanogpt.GPTConfig(
+        block_size=config.context_length,
+        vocab_size=config.vocab_size,
+        n_layer=config.num_layers,
+        n_head=config.num_heads,
+        n_embd=config.d_model,
+        dropout=0.0,
+        bias=True,
+    )
+    with contextlib.redirect_stdout(io.StringIO()):  # it tells how it is made; here it is one row of a table
+        model = nanogpt.GPT(sizes).to(inputs.device)
+        optimizer = model.configure_optimizers(WEIGHT_DECAY, LEARNING_RATE, BETAS, inputs.device.type)
     return _step(model, optimizer, lambda: model(inputs, targets)[1])
 
 
