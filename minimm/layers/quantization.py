@@ -1,4 +1,4 @@
-"""Weights as small whole numbers: a matrix in a quarter or an eighth of the memory, at a little less precision.
+"""Weights as small whole numbers: a matrix in a quarter or a fifth of the memory, at a little less precision.
 
     8 bits, one scale for each output:       w ~ s q             q in -127 .. 127,  s = max|w| / 127
     4 bits, in groups of 32 neighbours:      w ~ a + s q         q in 0 .. 15,  a = min w,  s = (max w - min w) / 15
