@@ -54,6 +54,7 @@ def _twins(
     import transformers
 
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     torch.manual_seed(0)  # theirs draws from the global state
     config = transformers.GPT2Config(
         vocab_size=vocab_size, n_embd=width, n_layer=layers, n_head=heads, bos_token_id=0, eos_token_id=None
