@@ -11,7 +11,7 @@ from command_line import run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minimm.benchmarks import language_training
+from minimm.benchmarks import generation, language_training
 from minimm.benchmarks.byte_pair import compare_byte_pair
 from minimm.benchmarks.comparison import OURS, Comparison, take_turns
 from minimm.benchmarks.peers import load_nanogpt, peer
@@ -45,7 +45,7 @@ def test_sides_take_turns_and_the_first_time_does_not_count():
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_training_sides_begin_with_a_guess_and_learn_their_batch(precision):
     """All steps do their whole work: each side's loss falls from ln V on the batch that it sees again and again."""
-    config = language_training.gpt2_config(layers=1, width=32, heads=4, context=16)
+    config = language_training.gpt2_config(language_training.VOCAB_SIZE, layers=1, width=32, heads=4, context=16)
     rows = torch.randint(language_training.VOCAB_SIZE, (2, 17), generator=torch.Generator().manual_seed(0))
     inputs, targets = rows[:, :-1], rows[:, 1:]
     ours = language_training.our_step(config, inputs, targets, precision)
@@ -63,8 +63,8 @@ def test_a_peer_that_is_absent_is_named_and_the_rest_is_measured(monkeypatch):
     whole = builtins.__import__
 
     def without(name, *rest):
-        if name == "tokenizers":
-            raise ModuleNotFoundError("No module named 'tokenizers'", name="tokenizers")
+        if name in ("tokenizers", "transformers"):
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
         return whole(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
@@ -73,6 +73,18 @@ def test_a_peer_that_is_absent_is_named_and_the_rest_is_measured(monkeypatch):
         training.peers == encoding.peers == []
         and "pip install tokenizers" in training.as_dict()["missing"]["tokenizers"]
     )
+    monkeypatch.setattr(generation, "SHAPES", ((1, 16, 2),))
+    for found in generation.compare_generation(1, torch.device("cpu")):
+        assert found.peers == [] and "pip install transformers" in found.missing["transformers"]
+
+
+def test_both_sides_write_the_same(monkeypatch):
+    """Else the comparison would be refused."""
+    monkeypatch.setattr(generation, "SHAPES", ((2, 32, 2),))
+    monkeypatch.setattr(generation, "VOCABULARIES", (80, 300))
+    found = generation.compare_generation(1, torch.device("cpu"))
+    assert [each.work.split(",")[0] for each in found] == ["write"] * 3 + ["read"]
+    assert all(each.peers == ["transformers"] for each in found)
 
 
 def test_the_command_writes_a_table_a_figure_and_results(tmp_path, capsys):

@@ -25,7 +25,7 @@ class Comparison:
 
     work: what it is, such as "train 4 x 128, context 64". amount, unit: how much is done in one call, such as 1024 tokens.
     seconds: of each side by round, minimm's first. operations: additions and multiplications of one call, where they are
-    known. missing: why a peer was not measured, by its name.
+    known. precision: of our products. missing: why a peer was not measured, by its name.
     """
 
     work: str
@@ -33,6 +33,7 @@ class Comparison:
     unit: str
     seconds: dict[str, list[float]]
     operations: float | None = None
+    precision: str = "float32"
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -50,8 +51,8 @@ class Comparison:
         low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
         return low, middle, high
 
-    def as_dict(self, operations_per_second: float | None = None) -> dict[str, Any]:
-        """For results.json; with the machine's rate also `share_of_machine`, how much of it our side used."""
+    def as_dict(self, operations_per_second: Mapping[str, float] | None = None) -> dict[str, Any]:
+        """For results.json; with the machine's rates by precision also `share_of_machine`, how much of it our side used."""
         found: dict[str, Any] = {"work": self.work, "unit": self.unit, "rounds": len(self.seconds[OURS])}
         found["units_per_second"] = {side: self.rate(side) for side in self.seconds}
         for peer in self.peers:
@@ -61,7 +62,7 @@ class Comparison:
             found["operations"] = self.operations
             if operations_per_second is not None:
                 done = self.operations / statistics.median(self.seconds[OURS])
-                found["share_of_machine"] = done / operations_per_second
+                found["share_of_machine"] = done / operations_per_second[self.precision]
         return found | ({"missing": self.missing} if self.missing else {})
 
 

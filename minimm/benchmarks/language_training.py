@@ -47,7 +47,7 @@ def _compare(
     generator = torch.Generator().manual_seed(0)
     rows = torch.randint(VOCAB_SIZE, (batch, context + 1), generator=generator)
     inputs, targets = (part.contiguous().to(device) for part in (rows[:, :-1], rows[:, 1:]))
-    config = gpt2_config(layers, width, heads, context)
+    config = gpt2_config(VOCAB_SIZE, layers, width, heads, context)
     sides = {OURS: our_step(config, inputs, targets, precision)}
     missing: dict[str, str] = {}
     with peer("transformers", missing):
@@ -62,14 +62,15 @@ def _compare(
         "token",
         take_turns(sides, rounds, device),
         operations=training_operations(config, batch, context),
+        precision=precision,
         missing=missing,
     )
 
 
-def gpt2_config(layers: int, width: int, heads: int, context: int) -> LanguageModelConfig:
+def gpt2_config(vocab_size: int, layers: int, width: int, heads: int, context: int) -> LanguageModelConfig:
     """GPT-2's recipe, so that all sides compute the same."""
     return LanguageModelConfig(
-        vocab_size=VOCAB_SIZE,
+        vocab_size=vocab_size,
         context_length=context,
         d_model=width,
         num_heads=heads,

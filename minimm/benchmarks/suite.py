@@ -70,7 +70,7 @@ def run_benchmarks(
     for name in names or BENCHMARKS:
         print(f"\n{name}")
         found = benchmarks[name]()
-        results[name] = [each.as_dict(rates["bfloat16" if "bfloat16" in each.work else "float32"]) for each in found]
+        results[name] = [each.as_dict(rates) for each in found]
         for comparison, told in zip(found, results[name], strict=True):
             print_comparison(comparison, told.get("share_of_machine"))
         every += found

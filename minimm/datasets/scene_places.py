@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from minimm.datasets.scene_questions import pick
-from minimm.datasets.shapes import SceneObject, Scenes, Shapes
+from minimm.datasets.shapes import SIZES, SceneObject, Scenes, Shapes
 
 BINS = ("one", "two", "three", "four", "five")  # rows and columns alike
 WORDINGS = ("where is the {what}", "in which row and column is the {what}")
@@ -42,7 +42,7 @@ def draw_places(shapes: Shapes, count: int, generator: torch.Generator) -> Place
         if not twin.any():
             break
         pairs[twin] = torch.stack(shapes.draw_pairs((int(twin.sum()),), generator), dim=-1)
-    size = torch.randint(2, (count, 3), generator=generator)
+    size = torch.randint(len(SIZES), (count, 3), generator=generator)
     scenes = shapes.compose(num_objects, size, *pairs.unbind(dim=-1), generator)
     choices = torch.rand(count, generator=generator).tolist()
     turns = [

@@ -47,19 +47,13 @@ def activation_bytes(config: LanguageModelConfig, batch: int, length: int, preci
     return one + (batch - 1) * (two - one)
 
 
-def training_bytes(
-    config: LanguageModelConfig, batch: int, length: int, precision: torch.dtype, averages: int = 2
-) -> dict[str, int]:
-    """By part. Weights, gradients and averages are float32 whatever the precision of the products.
-
-    Args:
-        averages: how many numbers the optimizer keeps for each weight: 2 for AdamW, 1 for Muon's matrices.
-    """
+def training_bytes(config: LanguageModelConfig, batch: int, length: int, precision: torch.dtype) -> dict[str, int]:
+    """By part. Weights, gradients and AdamW's two averages of each are float32 whatever the precision of the products."""
     weights = 4 * sum(count_parameters(config).values())
     return {
         "weights": weights,
         "gradients": weights,
-        "optimizer": averages * weights,
+        "optimizer": 2 * weights,
         "activations": activation_bytes(config, batch, length, precision),
     }
 
