@@ -146,5 +146,7 @@ def test_the_command_writes_a_smaller_model_that_is_as_good_and_cannot_be_traine
     capsys.readouterr()
     assert run("quantize", "--model", out, "--out", tmp_path / "again") == 2
     assert "in few bits already" in capsys.readouterr().err
+    assert run("export", "--model", out, "--out", tmp_path / "exported") == 2
+    assert "weights in few bits cannot be exported" in capsys.readouterr().err
     assert run("quantize", "--model", trained, "--out", trained) == 2
     assert "holds the model itself" in capsys.readouterr().err

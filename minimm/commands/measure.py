@@ -45,7 +45,7 @@ def quantize(
     bits: Annotated[int, typer.Option(help="Bits for each weight: 8 or 4.")] = 8,
     text: Annotated[Path | None, typer.Option(help="A text to measure a language model by, before and after.")] = None,
 ) -> None:
-    """Write a trained model of any kind with its weights in 8 or 4 bits: about a quarter or a fifth of the size.
+    """Write a trained model of any kind with its matrices in 8 or 4 bits: a quarter or a fifth of their size.
 
     It is used like any other, but cannot be trained. What it lost is in results.json when a --text is given.
 

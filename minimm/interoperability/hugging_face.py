@@ -20,6 +20,7 @@ from minimm.files import read_json, write_json
 from minimm.interoperability import bert, gpt2, llama
 from minimm.interoperability.foreign_config import ForeignConfig
 from minimm.interoperability.tensor_names import Place, export_tensors, import_tensors
+from minimm.layers.quantization import is_quantized
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.masked_language_model import MaskedLanguageModel
 from minimm.models.sequence_classifier import SequenceClassifier
@@ -81,6 +82,7 @@ def save_hugging_face(model: nn.Module, folder: str | Path) -> None:
 
     Raises `MinimmError`, with the options that do not fit, for a model that is neither a GPT-2, a Llama nor a BERT.
     """
+    check(not is_quantized(model), "weights in few bits cannot be exported; export the model that it was made from")
     folder = Path(folder)
     config = _config_of(model)
     module = _architecture_of(config)
