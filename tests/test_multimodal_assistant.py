@@ -160,6 +160,17 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is_and_a_trained_one_goes_on
         MultimodalAssistant().fit(MultimodalInstructions(["captions"]), encoders={"video": few}, max_steps=1)
 
 
+def test_runs_that_go_on_from_one_another_learn_from_other_batches(few, tmp_path):
+    data, seen = MultimodalInstructions(["captions"]), []
+    draw = data.draw_mixed
+    data.draw_mixed = lambda count, generator: seen.append(draw(count, generator)["captions"]) or {"captions": seen[-1]}
+    options = {"d_model": 16, "num_heads": 2, "num_layers": 1, "batch_size": 3}
+    for start, folder in ((few, "first"), (few, "again"), (tmp_path / "first", "second")):
+        MultimodalAssistant(**options).fit(data, start=start, max_steps=1, folder=tmp_path / folder)
+    first, again, second = (batch.answers for batch in seen if len(batch) == 3)
+    assert first == again and first != second
+
+
 def test_encoders_are_taken_from_any_trained_model_and_another_kind_is_called_by_its_name(few, tmp_path):
     tiny = {"d_model": 16, "num_heads": 2, "num_layers": 1, "channels": (4, 8), "batch_size": 2}
     trained = {

@@ -10,6 +10,7 @@ also in the last, where its encoder stays frozen: the encoders here are small, a
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -160,8 +161,12 @@ class StagedAssistant(Task):
             self.model.encoders[name].load_state_dict(encoder.state_dict())
 
     def _continue(self, data: MultimodalInstructions, start: str | Path) -> None:
-        """The model and the vocabulary of a trained assistant."""
+        """The model and the vocabulary of a trained assistant.
+
+        Its weights become part of the seed: a chain of runs with one seed would learn from the same batches again and again.
+        """
         trained = type(self).load(start, device="cpu")
+        self.seed = (self.seed + zlib.crc32((Path(start) / "model.safetensors").read_bytes())) % 2**40
         self.model, self.tokenizer = trained.model, trained.tokenizer
         unknown = sorted(set(data.modalities) - self.model.place_ids.keys())
         check(
