@@ -5,6 +5,8 @@ Nothing heavy is imported before a command runs, so `minimm --help` answers at o
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -124,6 +126,8 @@ def main() -> None:
     """Run the command line; a `MinimmError` becomes one line on stderr and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # Windows consoles default to a legacy code page
+    if os.environ.get("RANK", "0") != "0":  # torchrun has started several processes; the first one speaks for all
+        sys.stdout = io.StringIO()
     try:
         app()
     except MinimmError as error:

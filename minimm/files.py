@@ -19,8 +19,11 @@ from minimm.errors import MinimmError
 def write_atomically(path: str | Path, write: Callable[[Path], None]) -> None:
     """Call `write(temporary_path)`, then rename the result to `path`. If anything fails, `path` stays as it was.
 
-    A full disk or a folder that may not be written ends in a `MinimmError`.
+    A full disk or a folder that may not be written ends in a `MinimmError`. Of several processes that torchrun has started for
+    one training, the first alone writes.
     """
+    if os.environ.get("RANK", "0") != "0":
+        return
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -20,7 +20,8 @@ from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.training.fine_tuning import freeze, layer_wise_factors
 from minimm.training.losses import cross_entropy
 from minimm.training.masked_tokens import mask_tokens
-from minimm.training.trainer import Trainer, TrainerConfig
+from minimm.training.trainer import Trainer
+from minimm.training.trainer_config import TrainerConfig
 
 seeds = st.integers(0, 2**31)
 MASK, PAD = 3, 0

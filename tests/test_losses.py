@@ -13,7 +13,8 @@ from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.training.device import bfloat16_gain, select_device, select_precision
 from minimm.training.losses import cross_entropy
 from minimm.training.optimization import learning_rate_factor
-from minimm.training.trainer import Trainer, TrainerConfig
+from minimm.training.trainer import Trainer
+from minimm.training.trainer_config import TrainerConfig
 
 seeds = st.integers(0, 1_000)
 

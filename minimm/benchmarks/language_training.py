@@ -22,7 +22,8 @@ from minimm.models.cost import training_operations
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.training.device import select_precision
 from minimm.training.losses import cross_entropy
-from minimm.training.trainer import Trainer, TrainerConfig
+from minimm.training.trainer import Trainer
+from minimm.training.trainer_config import TrainerConfig
 
 VOCAB_SIZE = 1024
 SHAPES = (  # layers, width, heads, context, batch

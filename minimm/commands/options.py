@@ -57,6 +57,13 @@ RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[str, typer.Option(help="auto (bfloat16 where it is measured to be faster), float32 or bfloat16.")],
         "auto",
     ),
+    "sharded": (
+        Annotated[
+            bool | None,
+            typer.Option("--sharded", help="Under torchrun: each process keeps only a part of the weights."),
+        ],
+        None,
+    ),
     "seed": (Seed, 0),
     "device": (Device, "auto"),
     "resume": (Resume, False),

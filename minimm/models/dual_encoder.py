@@ -17,7 +17,7 @@ The logits of the loss are the similarities times `scale`, which is learned as a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -65,6 +65,10 @@ class Embedding:
     def __getitem__(self, rows: slice) -> Embedding:
         """Some of the N, by a slice or a tensor of indices."""
         return Embedding(self.modality, self.whole[rows], self.parts[rows], self.mask[rows], self.grid)
+
+    def of_all(self, gather: Callable[[Tensor], Tensor]) -> Embedding:
+        """With `gather` applied to each tensor, which brings the rows of several processes together."""
+        return Embedding(self.modality, gather(self.whole), gather(self.parts), gather(self.mask), self.grid)
 
     @staticmethod
     def join(pieces: Sequence[Embedding]) -> Embedding:

@@ -18,7 +18,9 @@ from minimm.models.language_model import num_parameters
 from minimm.tokenizers import Tokenizer, load_tokenizer
 from minimm.training.checkpoint import load_config, load_weights, save_config, save_tensors
 from minimm.training.device import select_device
-from minimm.training.trainer import Trainer, TrainerConfig, TrainingResult
+from minimm.training.distributed import first_alone, join
+from minimm.training.trainer import Trainer
+from minimm.training.trainer_config import TrainerConfig, TrainingResult
 
 
 class Task:
@@ -149,6 +151,10 @@ class Task:
 
     def _prepare_folder(self, folder: Path, resume: bool) -> None:
         """Write what the model is, so that any checkpoint of the run can be opened; refuse to mix two runs."""
+        join(self.device)
+        first_alone(lambda: self._claim_folder(folder, resume))
+
+    def _claim_folder(self, folder: Path, resume: bool) -> None:
         if (folder / "config.json").exists():
             check(
                 resume,

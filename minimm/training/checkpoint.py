@@ -19,13 +19,17 @@ from torch import Tensor, nn
 
 from minimm.errors import MinimmError, check
 from minimm.files import read_json, write_atomically, write_json
+from minimm.training.distributed import part_like, whole
 
 FORMAT = "minimm-1"
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write named tensors, atomically; a full disk ends in a `MinimmError` and leaves the old file as it was."""
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    """Write named tensors, atomically; a full disk ends in a `MinimmError` and leaves the old file as it was.
+
+    Of several processes that train together, all must call it.
+    """
+    contiguous = {name: whole(tensor.detach()).cpu().contiguous() for name, tensor in tensors.items()}
     payload = safetensors.torch.save(contiguous, metadata)
     write_atomically(path, lambda temporary: temporary.write_bytes(payload))
 
@@ -84,7 +88,7 @@ def copy_parameters(model: nn.Module, tensors: dict[str, Tensor], source: Path) 
             f"{source} belongs to another model: {name} is {tuple(tensors[name].shape)} there, "
             f"but this model needs {tuple(parameter.shape)}",
         )
-        parameter.copy_(tensors[name])
+        parameter.copy_(part_like(tensors[name], parameter))
 
 
 def save_training_state(
@@ -115,7 +119,7 @@ def load_training_state(folder: Path, model: nn.Module, optimizer: torch.optim.O
         optimizer.state[parameter] = {
             moment: value.clone()
             if moment == "step"
-            else torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+            else torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(part_like(value, parameter))
             for moment, value in moments.items()
         }
     return json.loads(metadata["state"])

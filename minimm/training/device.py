@@ -7,6 +7,7 @@ measuring and not by the processor's name.
 
 from __future__ import annotations
 
+import os
 import time
 from statistics import median
 
@@ -15,12 +16,15 @@ import torch
 from minimm.errors import MinimmError, check
 from minimm.layers.initialization import initialize
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
+from minimm.training.distributed import world_size
 
 
 def select_device(name: str = "auto") -> torch.device:
     """ "auto", "cpu", "cuda", "cuda:N" or "mps" -> a device that is there and works."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and world_size() > 1:
+        name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"  # each process of this machine has its own
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -34,7 +38,8 @@ def select_device(name: str = "auto") -> torch.device:
         count = torch.cuda.device_count()
         check(
             (device.index or 0) < count,
-            f"--device {name} was asked for, but there are only {count} GPUs, numbered from 0",
+            f"--device {name} was asked for, but there are only {count} GPUs, numbered from 0; torchrun's --nproc-per-node "
+            "must not be above their number",
         )
     if device.type == "mps":
         check(

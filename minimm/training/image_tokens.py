@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from minimm.models.image_tokenizer import ImageTokenizer
+from minimm.training.distributed import rows_of_all
 
 BETA = 0.25  # the paper's; results hardly depend on it there
 CONTINUOUS_STEPS = 200  # steps before the decoder sees codes
@@ -25,5 +26,5 @@ def tokenizer_loss(model: ImageTokenizer, images: Tensor, generator: torch.Gener
     is_early = generator is not None and model.quantizer.updates < CONTINUOUS_STEPS
     reconstructed = model.decode(vectors if is_early else quantized.codes)
     if generator is not None:
-        model.quantizer.update(vectors, quantized.ids, generator)
+        model.quantizer.update(rows_of_all(vectors.detach()), rows_of_all(quantized.ids), generator)
     return (reconstructed.float() - images).square().mean() + BETA * quantized.commitment

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from minimm.datasets.text_corpus import IGNORE
 from minimm.errors import check
+from minimm.training.distributed import mean_of_all
 
 
 def cross_entropy(
     logits: Tensor, targets: Tensor, ignore_index: int = IGNORE, *, label_smoothing: float = 0.0
 ) -> Tensor:
-    """Mean over the targets that count, a scalar in nats.
+    """Mean over the targets that count, a scalar in nats; in a step that several processes share, over those of all.
 
     Args:
         logits: (..., V), any float type; the sum of exponentials is taken in float32 or better.
@@ -44,4 +45,4 @@ def cross_entropy(
     if label_smoothing > 0.0:
         picked = (1.0 - label_smoothing) * picked + label_smoothing * logits.mean(dim=-1)
     surprise = (log_total - picked).masked_fill(~counts, 0.0)
-    return surprise.sum() / counts.sum().clamp(min=1)
+    return mean_of_all(surprise.sum(), counts.sum())

@@ -6,6 +6,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from minimm.training.distributed import rank
+
 
 class Progress:
     """A bar over steps or, when the run is limited by time alone, over seconds. Silent parts of a pipe stay readable:
@@ -23,7 +25,7 @@ class Progress:
         self.bar = tqdm(
             total=total,
             initial=min(total, self._done()),
-            disable=None,  # drawn only in a terminal
+            disable=None if rank() == 0 else True,  # None: drawn only in a terminal
             unit="step" if self.by_steps else "s",
             dynamic_ncols=True,
             bar_format="{l_bar}{bar}| {n:.0f}/{total} {unit}, {remaining} left{postfix}",
@@ -51,6 +53,8 @@ class Progress:
         """Print a line that stays: step, seconds, losses and rate."""
         shown = "" if value is None else f"  validation loss {value:.4f}"
         trained = "" if self.smooth_loss is None else f"  loss {self.smooth_loss:.4f}"
+        if rank() > 0:
+            return
         tqdm.write(
             f"step {self.result.steps:6d}  {self.result.seconds:6.1f} s{trained}{shown}  {self.rate():,.0f} {self.unit}s/s"
         )

@@ -3,7 +3,8 @@
     repeat: draw a batch, predict, measure the loss, step downhill; now and then validate, show and save.
 
 The batch of step s is drawn from a generator seeded by (seed, s), and so is dropout: a run that was killed and resumed
-sees exactly what the uninterrupted run would have seen, and ends in the same weights, bit for bit.
+sees exactly what the uninterrupted run would have seen, and ends in the same weights, bit for bit. Started by torchrun,
+several processes share every batch (`distributed.py`); the first one alone writes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,51 +23,26 @@ from minimm.layers.dropout import seed_dropout
 from minimm.layers.quantization import is_quantized
 from minimm.training.checkpoint import load_training_state, load_weights, save_tensors, save_training_state
 from minimm.training.device import select_precision
+from minimm.training.distributed import (
+    as_the_first,
+    check_alike,
+    is_lost,
+    join,
+    mean_numbers,
+    own_code,
+    part_of,
+    rank,
+    sharing,
+    whole,
+    world_size,
+)
 from minimm.training.interruption import Interruption
 from minimm.training.optimization import build_optimizer, learning_rate_factor
+from minimm.training.parallel import Learner
 from minimm.training.progress import Progress
+from minimm.training.trainer_config import TrainerConfig, TrainingResult
 
-
-@dataclass(frozen=True)
-class TrainerConfig:
-    """How to train. A run ends after `max_steps` or `max_seconds`, whichever comes first; at least one must be set."""
-
-    max_steps: int | None = None
-    max_seconds: float | None = None
-    optimizer: str = "adamw"  # or "muon"
-    learning_rate: float = 3e-3
-    final_learning_rate_factor: float = 0.01  # the cosine ends at this share of learning_rate
-    warmup_steps: int = 50
-    layer_decay: float = 1.0  # below 1, layers nearer to the input learn more slowly: for fine-tuning with adamw
-    weight_decay: float = 0.1
-    betas: tuple[float, float] = (0.9, 0.99)
-    clip_norm: float = 1.0  # longer gradients are shortened to this (Pascanu et al. 2013)
-    accumulation: int = 1  # batches whose gradients are averaged into one step: a large batch in little memory
-    validate_every: int = 250  # steps
-    patience: int | None = None  # validations without a better loss after which the run ends early; None = never
-    save_every_seconds: float = 15.0  # how much work a crash may cost at most
-    precision: str = "auto"  # "float32", "bfloat16" or "auto"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check(
-            self.max_steps is not None or self.max_seconds is not None,
-            "a run needs an end: give max_steps, max_seconds or both",
-        )
-        for name in ("max_steps", "max_seconds", "learning_rate", "accumulation", "validate_every", "patience"):
-            value = getattr(self, name)
-            check(value is None or value > 0, f"{name} must be above 0, but it is {value}")
-
-
-@dataclass
-class TrainingResult:
-    """What a run did: the losses by step, the best validation loss and when, and the seconds it took."""
-
-    history: list[dict[str, float]] = field(default_factory=list)
-    steps: int = 0
-    seconds: float = 0.0
-    best_validation_loss: float | None = None
-    best_step: int | None = None
+OTHER_SEED = 7_777_777_777  # so that two processes do not drop the same numbers
 
 
 class Trainer:
@@ -98,12 +73,19 @@ class Trainer:
             "the model's weights are stored in few bits and cannot learn; train the one that it was made from",
         )
         self.model, self.config = model, config
-        self.draw_batch, self.loss, self.validate = draw_batch, loss, validate
+        self.draw_batch, self.validate = draw_batch, validate
         self.batch_items, self.unit = batch_items * config.accumulation, unit
         self.folder = None if folder is None else Path(folder)
         self.device = next(model.parameters()).device
+        join(self.device)
+        self.learner = Learner(model, loss, config.sharded)
         self.optimizer = build_optimizer(
-            model, config.optimizer, config.learning_rate, config.weight_decay, config.betas, config.layer_decay
+            self.learner.model,
+            config.optimizer,
+            config.learning_rate,
+            config.weight_decay,
+            config.betas,
+            config.layer_decay,
         )
         self.result = TrainingResult()
         self.precision = config.precision
@@ -115,15 +97,30 @@ class Trainer:
         `resume` continues from the folder's last training state, or starts at step 0 when there is none yet.
         A SIGINT (Ctrl-C) ends the step in hand, saves, and raises `KeyboardInterrupt`.
         """
+        try:
+            self._run(resume)
+        except RuntimeError as error:
+            if not is_lost(error):
+                raise
+            saved = "" if self.folder is None else f"; what {self.folder} holds goes on with --resume"
+            raise MinimmError(f"process {rank()} lost the others, one of which has ended ({error}){saved}") from None
+        return self.result
+
+    def _run(self, resume: bool) -> None:
         started = time.monotonic()
-        if resume and self.folder is not None and (self.folder / "training_state.safetensors").exists():
+        if world_size() > 1:
+            check_alike({"code": own_code(), "data": self._first_batch(), "options": self.config})
+            self.learner.prepare(part_of(self._first_batch()))
+        begun = self.folder is not None and (self.folder / "training_state.safetensors").exists()
+        if as_the_first(resume and begun):
             self._restore()
             started -= self.result.seconds
         else:
-            self.precision = str(select_precision(self.config.precision, self.device)).removeprefix("torch.")
+            precision = str(select_precision(self.config.precision, self.device)).removeprefix("torch.")
+            self.precision = as_the_first(precision)
             self._validate()
             self._save()
-        last_save = time.monotonic()
+        last_save = self.result.seconds
         with (
             Progress(self.config, self.result, self.batch_items, self.unit) as progress,
             Interruption() as interruption,
@@ -131,40 +128,47 @@ class Trainer:
             while not self._is_over():
                 loss, gradient_norm = self.step()
                 self.result.steps += 1
-                self.result.seconds = time.monotonic() - started
+                seconds, interrupted = mean_numbers(
+                    (time.monotonic() - started, float(interruption.requested)), self.device
+                )
+                self.result.seconds = seconds
                 self._refuse_nonfinite(loss, gradient_norm)
                 progress.update(loss)
                 self._record(train_loss=loss)
                 if self.result.steps % self.config.validate_every == 0 and not self._is_over():
                     progress.show_validation(self._validate())
-                if interruption.requested or time.monotonic() - last_save >= self.config.save_every_seconds:
+                if interrupted or seconds - last_save >= self.config.save_every_seconds:
                     self._save()
-                    last_save = time.monotonic()
-                if interruption.requested:
+                    last_save = seconds
+                if interrupted:
                     raise KeyboardInterrupt
             if "validation_loss" not in self.result.history[-1]:  # it is there when patience has ended the run
                 progress.show_validation(self._validate())
         self._save()
+        self.learner.finish(self.device)
         self._restore_best()
-        return self.result
+
+    def _first_batch(self) -> Any:
+        return self.draw_batch(torch.Generator().manual_seed(self.config.seed * 1_000_003))
 
     def step(self) -> tuple[float, float]:
         """One optimizer step; returns the mean loss and the length of the gradient before clipping."""
         config, step = self.config, self.result.steps
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-        seed_dropout(self.model, config.seed * 1_000_003 + step)
-        self.model.train()
+        model = self.learner.model.train()
+        seed_dropout(model, config.seed * 1_000_003 + step + rank() * OTHER_SEED)
         factor = learning_rate_factor(step, self._progress(), config.warmup_steps, config.final_learning_rate_factor)
         for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
         total = 0.0
-        for _ in range(config.accumulation):
-            batch = self.draw_batch(generator)
-            with self.autocast():
-                loss = self.loss(self.model, batch)
+        for number in range(config.accumulation):
+            batch = part_of(self.draw_batch(generator))
+            with self.autocast(), sharing():
+                loss = self.learner.loss(batch, last=number == config.accumulation - 1)
             (loss / config.accumulation).backward()
             total += loss.item() / config.accumulation
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm).item()
+        norm = whole(nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)).item()
+        (total,) = mean_numbers((total,), self.device)
         if math.isfinite(total) and math.isfinite(norm):
             with self.autocast():  # for the matrix products of Muon
                 self.optimizer.step()
@@ -211,27 +215,27 @@ class Trainer:
     def _validate(self) -> float | None:
         """Measure the validation loss, and keep the weights as `model.safetensors` when they are the best so far."""
         value = None
+        model = self.learner.model.eval()
         if self.validate is not None:
-            self.model.eval()
-            with torch.inference_mode(), self.autocast():
-                value = self.validate(self.model)
+            with torch.no_grad(), self.autocast():
+                value = as_the_first(self.learner.measure(self.validate))
             self._record(validation_loss=value)
         best = self.result.best_validation_loss
         if value is None or best is None or value < best:
             self.result.best_validation_loss, self.result.best_step = value, self.result.steps
             if self.folder is not None:
-                save_tensors(self.folder / "model.safetensors", dict(self.model.named_parameters()))
+                save_tensors(self.folder / "model.safetensors", dict(model.named_parameters()))
             elif value is not None:
-                self._best_weights = [p.detach().clone() for p in self.model.parameters()]
+                self._best_weights = [whole(p.detach()).clone() for p in model.parameters()]
         return value
 
     def _save(self) -> None:
         if self.folder is not None:
             state = {**vars(self.result), "precision": self.precision, "seed": self.config.seed}
-            save_training_state(self.folder, self.model, self.optimizer, state)
+            save_training_state(self.folder, self.learner.model, self.optimizer, state)
 
     def _restore(self) -> None:
-        state = load_training_state(self.folder, self.model, self.optimizer)
+        state = load_training_state(self.folder, self.learner.model, self.optimizer)
         seed = state.pop("seed")
         check(
             seed == self.config.seed,

@@ -32,6 +32,7 @@ from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder
 from minimm.tasks.presets import choose_preset
 from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.tasks.task import Task
+from minimm.training.distributed import world_size
 from minimm.training.fine_tuning import freeze
 from minimm.training.losses import cross_entropy
 
@@ -96,6 +97,11 @@ class StagedAssistant(Task):
 
             after_stage: called with the stage when it has been trained, for instance to evaluate.
         """
+        check(
+            world_size() == 1,
+            f"an assistant learns in one process, but torchrun has started {world_size()}: a batch holds one example of some "
+            "jobs, which cannot be shared; start one process",
+        )
         check(start is None or not encoders, "encoders are taken over at the beginning; give either encoders or start")
         if folder is not None:
             folder = Path(folder)

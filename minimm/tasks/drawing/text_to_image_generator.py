@@ -28,7 +28,7 @@ from minimm.tasks.drawing.tokenizer_stage import VALIDATION_PICTURES, restore_im
 from minimm.tasks.presets import choose_preset
 from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.tokenizers import WordTokenizer
-from minimm.training.trainer import TrainingResult
+from minimm.training.trainer_config import TrainingResult
 
 MOST_DRAWS = 100  # how often `leaving_out` draws before it gives up
 

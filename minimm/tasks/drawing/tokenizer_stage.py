@@ -14,7 +14,8 @@ from minimm.tasks.caption_data import DrawCaptioned
 from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.training.checkpoint import copy_parameters, load_tensors
 from minimm.training.image_tokens import tokenizer_loss
-from minimm.training.trainer import Trainer, TrainerConfig, TrainingResult
+from minimm.training.trainer import Trainer
+from minimm.training.trainer_config import TrainerConfig, TrainingResult
 
 VALIDATION_PICTURES = 256
 

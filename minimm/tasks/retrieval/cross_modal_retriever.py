@@ -24,6 +24,7 @@ from minimm.tasks.retrieval.data import Batch, retrieval_source
 from minimm.tasks.retrieval.joint_space import JointSpace
 from minimm.tasks.seeds import EVALUATION_SEED, VALIDATION_SEED
 from minimm.training.contrastive import labelled_contrastive_loss
+from minimm.training.distributed import rows_of_all
 
 DEFAULT_K = 5
 VALIDATION_BATCHES = 2  # as large as those of training, so that the losses can be compared
@@ -116,7 +117,10 @@ class CrossModalRetriever(JointSpace):
             log_mels, mask = inputs["audio"]
             inputs["audio"] = (mask_spans(log_mels, mask.sum(dim=1), generator), mask)
         embedded = model({name: tuple(part.to(self.device) for part in given) for name, given in inputs.items()})
-        labels = batch.labels.to(self.device)
+        embedded = {
+            name: embedding.of_all(rows_of_all) for name, embedding in embedded.items()
+        }  # all are wrong answers
+        labels = rows_of_all(batch.labels.to(self.device))
         with torch.autocast(self.device.type, enabled=False):  # scale multiplies what bfloat16 would round away
             losses = [
                 labelled_contrastive_loss(model.scale * model.similarity(embedded[a], embedded[b]), labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from minimm.training.trainer import TrainerConfig
+from minimm.training.trainer_config import TrainerConfig
 
 
 @dataclass(frozen=True)
