@@ -67,6 +67,7 @@ def run(folder: Path) -> dict[str, list[float]]:
         sharded = language_model(sharded=True).fit(TEXT, max_steps=20, folder=folder / "sharded")
         found["sharded"] = losses(sharded)
         found["sharded, used afterwards"] = [sharded.evaluate(TEXT[:200])["loss"]]
+        found["sharded, recomputed"] = losses(language_model(sharded=True, recompute=True).fit(TEXT, max_steps=20))
         try:
             check_alike({"code": b"", "data": [torch.tensor([rank()])], "options": {"seed": 0}})
         except MinimmError as error:

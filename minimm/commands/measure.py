@@ -65,6 +65,10 @@ def plan(
     batch_size: Annotated[int, typer.Option(help="Texts learned from at once.", min=1)] = 16,
     out: Annotated[Path, typer.Option(help="Folder for results.json; it is created.")] = Path("runs/plan"),
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    recompute: Annotated[
+        bool,
+        typer.Option("--recompute", help="Count as if blocks kept their inputs only, and computed the rest again."),
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Say what a language model of some size needs: parameters, operations, memory, and at least how long.
@@ -75,4 +79,4 @@ def plan(
     from minimm.runs.plan import plan_language_model
 
     config = LanguageModelConfig(vocab_size, context_length, d_model, num_heads, num_layers)
-    plan_language_model(config, batch_size, out, precision=precision, device=device)
+    plan_language_model(config, batch_size, out, precision=precision, recompute=recompute, device=device)

@@ -57,6 +57,13 @@ RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[str, typer.Option(help="auto (bfloat16 where it is measured to be faster), float32 or bfloat16.")],
         "auto",
     ),
+    "recompute": (
+        Annotated[
+            bool | None,
+            typer.Option("--recompute", help="Keep less in memory for the way back, and compute it again: slower."),
+        ],
+        None,
+    ),
     "sharded": (
         Annotated[
             bool | None,

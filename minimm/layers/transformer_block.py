@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -19,10 +20,14 @@ from minimm.layers.feed_forward import build_feed_forward
 from minimm.layers.kv_cache import LayerCache
 from minimm.layers.multi_head_attention import CrossAttention, SelfAttention
 from minimm.layers.normalization import build_normalization
+from minimm.layers.recompute import recomputed
 
 
 class TransformerBlock(nn.Module):
-    """One block. `d_memory` None leaves the cross-attention out (a decoder-only or encoder block)."""
+    """One block. `d_memory` None leaves the cross-attention out (a decoder-only or encoder block).
+
+    With `recompute` set, training keeps only its inputs for the way back (`recompute.py`).
+    """
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class TransformerBlock(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self.recompute = False
         self.post_norm = post_norm
         self.attention_norm = build_normalization(normalization, d_model, norm_eps)
         self.attention = SelfAttention(d_model, num_heads, num_key_value_heads=num_key_value_heads, bias=bias)
@@ -50,6 +56,12 @@ class TransformerBlock(nn.Module):
         self.feed_forward_norm = build_normalization(normalization, d_model, norm_eps)
         self.feed_forward = build_feed_forward(feed_forward, d_model, d_ff, bias=bias)
         self.dropout = Dropout(dropout)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Tensor:
+        """As `forward`."""
+        if self.recompute and self.training:
+            return recomputed(self, super().__call__, *arguments, **options)
+        return super().__call__(*arguments, **options)
 
     def forward(
         self,

@@ -18,7 +18,13 @@ TOKENS_FOR_A_PARAMETER = 20  # that a model should read for its size to be well 
 
 
 def plan_language_model(
-    config: LanguageModelConfig, batch_size: int, out: str | Path, *, precision: str = "auto", device: str = "auto"
+    config: LanguageModelConfig,
+    batch_size: int,
+    out: str | Path,
+    *,
+    precision: str = "auto",
+    recompute: bool = False,
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Print and write to results.json: parameters by part, operations, memory by part, and the least time on this machine.
 
@@ -29,7 +35,7 @@ def plan_language_model(
     context = config.context_length
     parameters = count_parameters(config)
     operations = training_operations(config, batch_size, context)
-    held = training_bytes(config, batch_size, context, dtype)
+    held = training_bytes(config, batch_size, context, dtype, recompute)
     rate = multiplication_rate(where, dtype)
     total, step_seconds = sum(parameters.values()), operations / rate
     tokens = TOKENS_FOR_A_PARAMETER * total

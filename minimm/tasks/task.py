@@ -19,6 +19,7 @@ from minimm.tokenizers import Tokenizer, load_tokenizer
 from minimm.training.checkpoint import load_config, load_weights, save_config, save_tensors
 from minimm.training.device import select_device
 from minimm.training.distributed import first_alone, join
+from minimm.training.memory import explain_shortage, is_shortage
 from minimm.training.trainer import Trainer
 from minimm.training.trainer_config import TrainerConfig, TrainingResult
 
@@ -127,27 +128,37 @@ class Task:
         validate: Callable[[nn.Module], float] | None,
         batch_items: int,
         unit: str,
+        texts: tuple[int, int] | None = None,
     ) -> None:
-        """Run the trainer; limits that are given replace those of `config`."""
+        """Run the trainer; limits that are given replace those of `config`.
+
+        Args:
+            texts: of a language model, how many at once and tokens of each; to say what takes the memory if it runs out.
+        """
         if max_steps is not None or max_seconds is not None:
             config = replace(config, max_steps=max_steps, max_seconds=max_seconds)
         config = replace(config, seed=self.seed)
         folder = None if folder is None else Path(folder)
         if folder is not None:
             self._prepare_folder(folder, resume)
-        self.model.to(self.device)
-        trainer = Trainer(
-            self.model,
-            config,
-            draw_batch=draw_batch,
-            loss=loss,
-            validate=validate,
-            batch_items=batch_items,
-            unit=unit,
-            folder=folder,
-        )
-        print(self._forecast(config, folder))
-        self.training = trainer.run(resume)
+        try:
+            self.model.to(self.device)
+            trainer = Trainer(
+                self.model,
+                config,
+                draw_batch=draw_batch,
+                loss=loss,
+                validate=validate,
+                batch_items=batch_items,
+                unit=unit,
+                folder=folder,
+            )
+            print(self._forecast(config, folder))
+            self.training = trainer.run(resume)
+        except RuntimeError as error:
+            if not is_shortage(error):
+                raise
+            raise MinimmError(explain_shortage(self.model, texts)) from None
 
     def _prepare_folder(self, folder: Path, resume: bool) -> None:
         """Write what the model is, so that any checkpoint of the run can be opened; refuse to mix two runs."""

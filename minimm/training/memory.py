@@ -12,7 +12,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from minimm.layers.dropout import seed_dropout
 from minimm.layers.initialization import initialize
+from minimm.layers.recompute import set_recompute
 from minimm.models.cost import count_parameters
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.training.losses import cross_entropy
@@ -36,31 +38,48 @@ def saved_bytes(model: nn.Module, loss: Callable[[], Tensor]) -> int:
     return sum(kept.values())
 
 
-def activation_bytes(config: LanguageModelConfig, batch: int, length: int, precision: torch.dtype) -> int:
-    """What a step on `batch` texts of `length` tokens keeps for the way back, on a CPU."""
+def activation_bytes(
+    config: LanguageModelConfig, batch: int, length: int, precision: torch.dtype, recompute: bool = False
+) -> int:
+    """What a step on `batch` texts of `length` tokens keeps for the way back, on a CPU.
 
-    def saved(texts: int) -> int:
-        one, two = (_saved(replace(config, num_layers=layers), texts, length, precision) for layers in (1, 2))
-        return one + (config.num_layers - 1) * (two - one)
+    With `recompute`, blocks keep their inputs, and one block at a time all that it has computed again.
+    """
 
-    one, two = saved(1), saved(2)
-    return one + (batch - 1) * (two - one)
+    def in_layers(recompute: bool) -> tuple[int, int]:
+        """Of the whole batch: what is outside of the blocks, and what one block keeps."""
+        sizes = [
+            _saved(replace(config, num_layers=layers), texts, length, precision, recompute)
+            for layers in (1, 2)
+            for texts in (1, 2)
+        ]
+        one, two = (first + (batch - 1) * (second - first) for first, second in (sizes[:2], sizes[2:]))
+        return 2 * one - two, two - one
+
+    outside, block = in_layers(recompute)
+    return outside + config.num_layers * block + (in_layers(False)[1] if recompute else 0)
 
 
-def training_bytes(config: LanguageModelConfig, batch: int, length: int, precision: torch.dtype) -> dict[str, int]:
+def training_bytes(
+    config: LanguageModelConfig, batch: int, length: int, precision: torch.dtype, recompute: bool = False
+) -> dict[str, int]:
     """By part. Weights, gradients and AdamW's two averages of each are float32 whatever the precision of the products."""
     weights = 4 * sum(count_parameters(config).values())
     return {
         "weights": weights,
         "gradients": weights,
         "optimizer": 2 * weights,
-        "activations": activation_bytes(config, batch, length, precision),
+        "activations": activation_bytes(config, batch, length, precision, recompute),
     }
 
 
-def _saved(config: LanguageModelConfig, batch: int, length: int, precision: torch.dtype) -> int:
+def _saved(
+    config: LanguageModelConfig, batch: int, length: int, precision: torch.dtype, recompute: bool = False
+) -> int:
     model = LanguageModel(config)
     initialize(model, torch.Generator().manual_seed(0), config.num_layers)
+    seed_dropout(model, 0)
+    set_recompute(model, recompute)
     ids = torch.zeros(batch, length, dtype=torch.long)
 
     def loss() -> Tensor:
@@ -68,3 +87,35 @@ def _saved(config: LanguageModelConfig, batch: int, length: int, precision: torc
             return cross_entropy(model(ids), ids)
 
     return saved_bytes(model, loss)
+
+
+def is_shortage(error: RuntimeError) -> bool:
+    """Whether this is what PyTorch raises when there is not enough memory, on a GPU or on a CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def explain_shortage(model: nn.Module, batch: tuple[int, int] | None) -> str:
+    """A sentence about a training that ran out of memory: what takes how much, and what to lower.
+
+    Args:
+        batch: of a `LanguageModel`, (texts at once, tokens of each).
+    """
+    count = sum(parameter.numel() for parameter in model.parameters())
+    fixed = f"weights, gradients and averages of {count / 1e6:.1f} million numbers take {_megabytes(16 * count)}"
+    if batch is None or not isinstance(model, LanguageModel):
+        return (
+            f"there is not enough memory: {fixed}, and what a batch keeps for the way back takes more than is left; lower "
+            "--batch-size (raise --accumulation as much: the result stays the same), choose --recompute, or a smaller model"
+        )
+    texts, length = batch
+    kept, less = (activation_bytes(model.config, texts, length, torch.float32, again) for again in (False, True))
+    what = "--d-model or --num-layers" if 16 * count > kept else "--batch-size" if texts > 1 else "--context-length"
+    return (
+        f"there is not enough memory: {fixed}, and {texts} texts of {length} tokens keep {_megabytes(kept)} for the way back "
+        f"({_megabytes(less)} with --recompute); lower {what} first"
+        + (" (raise --accumulation as much, and the result stays the same)" if what == "--batch-size" else "")
+    )
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from minimm.errors import MinimmError, check
 from minimm.layers.dropout import seed_dropout
 from minimm.layers.quantization import is_quantized
+from minimm.layers.recompute import set_recompute
 from minimm.training.checkpoint import load_training_state, load_weights, save_tensors, save_training_state
 from minimm.training.device import select_precision
 from minimm.training.distributed import (
@@ -78,6 +79,7 @@ class Trainer:
         self.folder = None if folder is None else Path(folder)
         self.device = next(model.parameters()).device
         join(self.device)
+        set_recompute(model, config.recompute)
         self.learner = Learner(model, loss, config.sharded)
         self.optimizer = build_optimizer(
             self.learner.model,

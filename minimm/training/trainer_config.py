@@ -27,6 +27,7 @@ class TrainerConfig:
     patience: int | None = None  # validations without a better loss after which the run ends early; None = never
     save_every_seconds: float = 15.0  # how much work a crash may cost at most
     precision: str = "auto"  # "float32", "bfloat16" or "auto"
+    recompute: bool = False  # Transformer blocks keep only their inputs for the way back: less memory, more time
     sharded: bool = False  # each process of several keeps a part of all weights, not all of them
     seed: int = 0
 

@@ -131,6 +131,7 @@ class TextGenerator(Task):
             validate=lambda model: self._mean_loss(model, validation),
             batch_items=preset.batch_size * preset.context_length,
             unit="token",
+            texts=(preset.batch_size, preset.context_length),
         )
         return self
 
