@@ -97,8 +97,8 @@ def test_two_processes_learn_what_one_learns(tmp_path):
     for name, expected in alone.items():
         assert together[name] == pytest.approx(expected, abs=CLOSE), name
     assert (
-        ended.stdout.count("step     20") == 2
-    )  # one process speaks for both: one line for each of two runs of 20 steps
+        ended.stdout.count("step     20") == 3
+    )  # one process speaks for both: a line for each of three runs of 20 steps
 
 
 @pytest.mark.slow
