@@ -11,7 +11,7 @@ from command_line import run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minimm.benchmarks import generation, language_training
+from minimm.benchmarks import generation, growth, language_training
 from minimm.benchmarks.byte_pair import compare_byte_pair
 from minimm.benchmarks.comparison import OURS, Comparison, take_turns
 from minimm.benchmarks.peers import load_nanogpt, peer
@@ -164,3 +164,26 @@ def test_a_folder_without_gpt_is_no_checkout_of_nanogpt(tmp_path):
     (tmp_path / "model.py").write_text("x = 1\n", encoding="utf-8")
     with pytest.raises(MinimmError, match="has no GPT and GPTConfig"):
         load_nanogpt(tmp_path)
+
+
+@given(st.floats(0.1, 3), st.floats(0.01, 100), st.lists(st.integers(1, 10_000), min_size=2, max_size=8, unique=True))
+def test_a_power_is_found_again_and_so_is_a_line(exponent, factor, places):
+    power = growth.fitted_power(places, [factor * place**exponent for place in places])
+    assert power["exponent"] == pytest.approx(exponent, abs=1e-6) and power["factor"] == pytest.approx(factor, rel=1e-4)
+    line = growth.fitted_line(places, [factor + exponent * place for place in places])
+    assert line["slope"] == pytest.approx(exponent, rel=1e-4) and line["r_squared"] == pytest.approx(1.0)
+    with pytest.raises(MinimmError, match="two different places"):
+        growth.fitted_line([3, 3], [1, 2])
+
+
+def test_growth_is_measured_drawn_and_written(tmp_path, monkeypatch, capsys):
+    for name, value in {"CONTEXTS": (8, 16, 160), "UNCACHED": (8, 16), "WRITTEN": 2, "SHARES": (0.1, 0.2)}.items():
+        monkeypatch.setattr(growth, name, value)
+    assert run("bench", "growth", "--rounds", 1, "--threads", torch.get_num_threads(), "--out", tmp_path) == 0
+    results = read_json(tmp_path / "results.json")["growth"]
+    assert results["context"]["with_cache"]["x"] == [8, 16, 160] and len(results["data"]["encode"]["y"]) == 2
+    kept, again = results["batch"]["kept"], results["batch"]["recomputed"]
+    assert kept["exponent"] == pytest.approx(1.0, abs=0.05) == again["exponent"]  # counted, so never by chance
+    assert all(0 < less < most / 2 for less, most in zip(again["y"], kept["y"], strict=True))
+    assert all((tmp_path / f"growth_{name}.png").stat().st_size > 5_000 for name in ("context", "data", "batch"))
+    assert "Time to write one token" in capsys.readouterr().out

@@ -12,6 +12,8 @@ import torch
 from minimm.benchmarks.byte_pair import compare_byte_pair
 from minimm.benchmarks.comparison import Comparison
 from minimm.benchmarks.generation import compare_generation
+from minimm.benchmarks.growth import measure_growth
+from minimm.benchmarks.growth_figures import draw_growth
 from minimm.benchmarks.language_training import compare_training
 from minimm.benchmarks.layer_speed import compare_layers
 from minimm.benchmarks.machine import measure_machine
@@ -25,7 +27,7 @@ from minimm.plots.ratios import ratio_bars
 from minimm.plots.style import save_figure
 from minimm.training.device import select_device
 
-BENCHMARKS = ("training", "generation", "quantization", "layers", "tokenizers")
+BENCHMARKS = ("training", "generation", "quantization", "layers", "tokenizers", "growth")
 
 
 def run_benchmarks(
@@ -69,6 +71,10 @@ def run_benchmarks(
     every: list[Comparison] = []
     for name in names or BENCHMARKS:
         print(f"\n{name}")
+        if name == "growth":  # not beside peers, but of one cost beside another
+            results[name] = measure_growth(corpus, rounds, where)
+            draw_growth(results[name], out)
+            continue
         found = benchmarks[name]()
         results[name] = [each.as_dict(rates) for each in found]
         for comparison, told in zip(found, results[name], strict=True):
