@@ -8,13 +8,14 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numerical import assert_same, assert_same_value_and_gradients, normal, seeds, value_and_gradients
 
 from minimm.errors import MinimmError
 from minimm.layers import masks
 from minimm.layers.attention import fused_attention, scaled_dot_product_attention, softmax
+from minimm.layers.blockwise_attention import blockwise_attention, prefers_blocks
 from minimm.layers.masks import causal_mask, mask_keys, padding_mask
 
 sizes = st.integers(1, 5)
@@ -179,12 +180,36 @@ def test_attention_worked_by_hand():
     torch.testing.assert_close(output, torch.tensor([[5.0]]))
 
 
-def test_under_autocast_the_fused_path_stays_in_float32():
-    query, key, value = (torch.randn(1, 2, 5, 4, generator=torch.Generator().manual_seed(i)) for i in range(3))
+@given(st.integers(2, 300), st.booleans(), st.sampled_from((None, "keys", "pairs")), seeds)
+@settings(max_examples=25)
+def test_attention_in_blocks_is_attention(length, causal, masked, seed):
+    generator = torch.Generator().manual_seed(seed)
+    inputs = [normal(generator, 2, 2, length, 3) for _ in range(3)]
+    shape = {"keys": (2, 1, 1, length), "pairs": (2, 1, length, length)}.get(masked)
+    mask = None if causal or shape is None else torch.rand(shape, generator=generator) < 0.7
+    whole = causal_mask(length) if causal else mask
+    assert_same_value_and_gradients(
+        lambda q, k, v: blockwise_attention(q, k, v, mask, causal=causal),
+        lambda q, k, v: scaled_dot_product_attention(q, k, v, whole)[0],
+        *inputs,
+    )
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_under_autocast_the_fused_path_takes_its_products_in_bfloat16(causal):
+    query, key, value = (torch.randn(2, 2, 40, 8, generator=torch.Generator().manual_seed(i)) for i in range(3))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        output = fused_attention(query, key, value.bfloat16())
-    assert output.dtype == torch.float32
-    torch.testing.assert_close(output, fused_attention(query, key, value.bfloat16().float()))
+        output = fused_attention(query, key.bfloat16(), value, causal=causal)
+    assert output.dtype == torch.bfloat16
+    mask = causal_mask(40) if causal else None
+    exact = scaled_dot_product_attention(query, key, value, mask)[0]
+    torch.testing.assert_close(output.float(), exact, atol=0.03, rtol=0.03)
+
+
+def test_one_query_and_very_many_keys_are_left_to_pytorchs_kernel():
+    one, few, many = torch.zeros(1, 1, 1, 4), torch.zeros(1, 1, 9, 4), torch.zeros(1, 1, 1025, 4)
+    assert prefers_blocks(few, few, True) and prefers_blocks(few.bfloat16(), few, False)
+    assert not prefers_blocks(one, few, False) and not prefers_blocks(few, many, False)
 
 
 @given(st.integers(0, 8), st.integers(0, 8))

@@ -2,8 +2,8 @@
 
 Each query asks every key "how well do you match me?"; the answers, turned into weights that sum to one, mix the values.
 Two functions compute the same thing. `scaled_dot_product_attention` is the formula, line by line, and gives the weights
-back so that they can be drawn. `fused_attention` is PyTorch's kernel, which never stores the (T_q, T_k) weights and is
-faster for it; a test holds the two equal in value and gradient.
+back so that they can be drawn. `fused_attention` gives the output alone, as fast as the machine can: by PyTorch's kernel,
+which never stores the (T_q, T_k) weights, or by `blockwise_attention`; a test holds them equal in value and gradient.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from minimm.errors import check
+from minimm.layers.blockwise_attention import blockwise_attention, prefers_blocks
 from minimm.layers.softmax import softmax
 
 
@@ -46,7 +47,7 @@ def scaled_dot_product_attention(
 def fused_attention(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, causal: bool = False
 ) -> Tensor:
-    """The same output by PyTorch's fused kernel, without the weights. `causal=True` is `causal_mask` without building it.
+    """The same output without the weights, by what is fastest here. `causal=True` is `causal_mask` without building it.
 
     Shapes and masks as in `scaled_dot_product_attention`; `causal` wants T_q == T_k and no mask.
     """
@@ -56,10 +57,8 @@ def fused_attention(
         "give either causal=True or a mask, not both; combine them with `mask & causal_mask(T)`",
     )
     mask = None if mask is None else torch.atleast_2d(mask)  # the kernel does not broadcast a (T_k,) mask by itself
-    if torch.is_autocast_enabled("cpu") and query.device.type == "cpu":
-        # PyTorch's CPU kernel runs at a quarter of its float32 speed in bfloat16, so attention stays in float32.
-        with torch.autocast("cpu", enabled=False):
-            return F.scaled_dot_product_attention(query.float(), key.float(), value.float(), mask, is_causal=causal)
+    if prefers_blocks(query, key, causal):
+        return blockwise_attention(query, key, value, mask, causal=causal)
     return F.scaled_dot_product_attention(query, key, value, mask, is_causal=causal)
 
 

@@ -1,7 +1,7 @@
 """What training holds in memory: weights, gradients, the optimizer's averages, and what going back needs from going forward.
 
 The last, the activations, is counted and not derived: autograd says what it saves. Layers are alike and texts are, so from one
-and two of each follows what any number keeps, without building it.
+or two more of each follows what any number keeps, without building it.
 """
 
 from __future__ import annotations
@@ -48,12 +48,13 @@ def activation_bytes(
 
     def in_layers(recompute: bool) -> tuple[int, int]:
         """Of the whole batch: what is outside of the blocks, and what one block keeps."""
+        least = 1 if batch <= 2 else 2  # a single text is read where it lies, and needs fewer copies
         sizes = [
             _saved(replace(config, num_layers=layers), texts, length, precision, recompute)
             for layers in (1, 2)
-            for texts in (1, 2)
+            for texts in (least, least + 1)
         ]
-        one, two = (first + (batch - 1) * (second - first) for first, second in (sizes[:2], sizes[2:]))
+        one, two = (first + (batch - least) * (second - first) for first, second in (sizes[:2], sizes[2:]))
         return 2 * one - two, two - one
 
     outside, block = in_layers(recompute)
