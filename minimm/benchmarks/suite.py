@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from minimm.benchmarks.layer_speed import compare_layers
 from minimm.benchmarks.machine import measure_machine
 from minimm.benchmarks.peers import load_nanogpt
 from minimm.benchmarks.quantized_generation import compare_quantized
+from minimm.benchmarks.time_to_quality import compare_time_to_quality
 from minimm.datasets.bundled import bundled
 from minimm.datasets.text_files import read_text
 from minimm.errors import check
@@ -27,7 +29,7 @@ from minimm.plots.ratios import ratio_bars
 from minimm.plots.style import save_figure
 from minimm.training.device import select_device
 
-BENCHMARKS = ("training", "generation", "quantization", "layers", "tokenizers", "growth")
+BENCHMARKS = ("training", "generation", "quantization", "layers", "tokenizers", "growth", "quality")
 
 
 def run_benchmarks(
@@ -75,6 +77,9 @@ def run_benchmarks(
             results[name] = measure_growth(corpus, rounds, where)
             draw_growth(results[name], out)
             continue
+        if name == "quality":
+            results[name] = quality_beside_nanogpt(corpus, model, where)
+            continue
         found = benchmarks[name]()
         results[name] = [each.as_dict(rates) for each in found]
         for comparison, told in zip(found, results[name], strict=True):
@@ -87,6 +92,18 @@ def run_benchmarks(
         save_figure(ratio_bars(bars, "How many times as fast as its peers minimm is"), out / "ratios.png")
     print(f"\neverything is in {out}")
     return results
+
+
+def quality_beside_nanogpt(text: str, model: ModuleType | None, device: torch.device) -> dict[str, Any]:
+    """Run it and print a line for each run, or why there is none."""
+    if model is None:
+        print("  not measured: no checkout of nanoGPT given: --nanogpt FOLDER")
+        return {"missing": {"nanogpt": "no checkout given: --nanogpt FOLDER"}}
+    found = compare_time_to_quality(text, model, device)
+    for name, run in found.items():
+        share = "" if name == "nanogpt" else f", {run['share_of_nanogpts_time']:.0%} of nanoGPT's time"
+        print(f"  {name}: validation loss {run['validation_loss']:.3f} after {run['seconds']:.1f} s{share}")
+    return found
 
 
 def print_comparison(comparison: Comparison, share: float | None) -> None:

@@ -13,7 +13,9 @@ from minimm.commands.options import Device, Model
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="training, generation, quantization, layers, tokenizers, growth; all if none given."),
+        typer.Argument(
+            help="training, generation, quantization, layers, tokenizers, growth, quality; all if none given."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.json and ratios.png; it is created.")] = Path(
         "runs/bench"
