@@ -21,6 +21,7 @@ from minimm.tokenizers import (
     train_byte_pair,
 )
 from minimm.tokenizers import byte_pair as byte_pair_module
+from minimm.tokenizers.splitting import parts_of
 
 GPT2_WORDS = pre_tokenizers.ByteLevel(add_prefix_space=False)
 # Python and the Rust library know different versions of Unicode: leave out what is assigned in one of them only.
@@ -163,6 +164,13 @@ def test_words_of_a_sentence_with_every_contraction_and_kind_of_space():
 def test_words_are_those_of_gpt2_and_joined_give_the_text_back(text):
     assert split_words(text) == rust_words(text)
     assert "".join(split_words(text)) == text
+
+
+@given(st.text(st.sampled_from("ab1'. \n\n\n\r\t\x0b\x1c\x85\xa0\u2028\u3000我"), max_size=60), st.integers(1, 8))
+def test_the_words_of_the_parts_of_a_text_are_those_of_the_whole(text, size):
+    parts = list(parts_of(text, size))
+    assert "".join(parts) == text and all(len(part) >= size for part in parts[:-1])
+    assert [word for part in parts for word in split_words(part)] == split_words(text)
 
 
 @given(any_text | st.text(st.sampled_from("redfoxthe '小狐狸😀\n"), max_size=80))

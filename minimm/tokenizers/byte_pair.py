@@ -20,7 +20,7 @@ from typing import Any
 
 from minimm.errors import check
 from minimm.tokenizers.byte_pair_training import MAX_VOCAB_SIZE, NUM_BYTES, Merge, to_symbols, train_byte_pair
-from minimm.tokenizers.splitting import split_words
+from minimm.tokenizers.splitting import parts_of, split_words
 from minimm.tokenizers.tokenizer import (
     REPLACEMENT_CHARACTER,
     SPECIAL_TOKENS,
@@ -140,7 +140,9 @@ class _WordEncoder(dict[str, list[int]]):
 
     def encode(self, text: str) -> list[int]:
         """The ids of all words of `text`, one after the other."""
-        return list(chain.from_iterable(map(self.__getitem__, self._split(text))))
+        parts = parts_of(text) if self._split is split_words else (text,)
+        words = chain.from_iterable(map(self._split, parts))
+        return list(chain.from_iterable(map(self.__getitem__, words)))
 
     def __missing__(self, word: str) -> list[int]:
         symbols = to_symbols(word)

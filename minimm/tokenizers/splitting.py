@@ -15,9 +15,13 @@ Scripts without spaces come out as long pieces: 我爱你 is one. For their prop
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import regex
 
 from minimm.errors import check
+
+PART = 2**20  # characters: the words of more than that, all at once, would take many times the memory of the text
 
 _WORD = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
 
@@ -30,3 +34,23 @@ def split_words(text: str) -> list[str]:
     """
     check(isinstance(text, str), f"expected a text (str), got {type(text).__name__}; pass one text, bytes decoded")
     return _WORD.findall(text)
+
+
+def parts_of(text: str, size: int = PART) -> Iterator[str]:
+    """Cut a long text into parts of at least `size` characters (but the last), whose words are those of the whole.
+
+    A cut is made behind a line end that stands alone: such a one is a word by itself, whatever comes before and after it.
+
+    >>> list(parts_of("one\\ntwo\\n\\nthree\\nfour", size=4))
+    ['one\\n', 'two\\n\\nthree\\n', 'four']
+    """
+    check(isinstance(text, str), f"expected a text (str), got {type(text).__name__}; pass one text, bytes decoded")
+    start = 0
+    while (cut := text.find("\n", start + size - 1)) >= 0:
+        while cut >= 0 and not (text[cut - 1 : cut].strip() and text[cut + 1 : cut + 2].strip()):
+            cut = text.find("\n", cut + 1)
+        if cut < 0:
+            break
+        yield text[start : cut + 1]
+        start = cut + 1
+    yield text[start:]
