@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from minimm.datasets.bundled import bundled
 from minimm.datasets.instruction_jobs import RECORDED
 from minimm.datasets.multimodal_instructions import MultimodalInstructions
 from minimm.errors import MinimmError
@@ -28,9 +29,10 @@ from minimm.training.memory import PROCESS_BYTES
 from minimm.training.rehearsal import RehearsalIsOver, StepCost, rehearsing, step_cost
 from minimm.training.trainer import Trainer
 
-# Of the rate of a product of two 512 x 512 matrices, what a training step reaches: on one core that other work shared, the
-# steps of these jobs reached 0.3 to 1.1 of it. Small matrices, drawing the data and all that is no product take the rest.
-EFFICIENCY = 0.5
+# Of the rate of a product of two 512 x 512 matrices, the share that a training step reaches: on one core with AMX, which other
+# work shared, the steps of these jobs reached 0.3 to 1.1 of it in float32 and 0.09 to 0.18 in bfloat16. Where products are
+# fast, the time goes into small matrices, into drawing the data and into all that is no product.
+EFFICIENCY = {torch.float32: 0.4, torch.bfloat16: 0.12}
 STEPS_BEFORE_DRAWING = 4  # a rehearsal of text-to-image reads only the pictures of so many steps
 
 Begin = Callable[[list[str]], None]  # runs `minimm train ...`, given what stands behind `train`
@@ -43,6 +45,11 @@ class Machine:
     device: str
     precision: torch.dtype
     rate: float
+
+    @property
+    def reached(self) -> float:
+        """The operations a second that a training step is taken to reach."""
+        return self.rate * EFFICIENCY[self.precision]
 
     @classmethod
     def measure(cls, device: str = "auto") -> Machine:
@@ -67,7 +74,9 @@ def advise_job(job: Job, begin: Begin, machine: Machine, request: Request) -> di
     """The largest of the job's presets that the means suffice for, or the smallest, with what it lacks."""
     best: dict[str, Any] = {}
     for preset in reversed(_suitable(job, request)):
-        command = command_of(job.name, [*job.command, "--preset", preset], machine, request)
+        command = command_of(
+            job.name, [*job.command, *text_options(job, request), "--preset", preset], machine, request
+        )
         try:
             costs = rehearse(command, begin, machine, timed=request.timed, stages=job.stages)
         except MinimmError as error:  # such as data that must first be installed
@@ -78,6 +87,12 @@ def advise_job(job: Job, begin: Begin, machine: Machine, request: Request) -> di
         if best["fits"]:
             break
     return best
+
+
+def text_options(job: Job, request: Request) -> list[str]:
+    """`--text` for a job that needs it: the request's files, else what comes with minimm."""
+    paths = (request.text or (bundled("text"),)) if job.reads_text else ()
+    return [word for path in paths for word in ("--text", str(path))]
 
 
 def command_of(name: str, options: list[str], machine: Machine, request: Request) -> list[str]:
@@ -121,7 +136,7 @@ def describe(costs: list[StepCost], machine: Machine, request: Request) -> dict[
     """Of all stages: the memory of the one that takes most, the step of the one that takes longest, and the steps in all."""
 
     def seconds(cost: StepCost) -> float:
-        foretold = cost.operations / (machine.rate * EFFICIENCY)
+        foretold = cost.operations / machine.reached
         return foretold if cost.measured_seconds is None else cost.measured_seconds
 
     largest = max(costs, key=lambda cost: sum(cost.bytes_of.values()))

@@ -40,6 +40,7 @@ class Job:
     measured: str | None = None
     own: tuple[str, int] | None = None
     stages: int = 1  # trainings, one after the other
+    reads_text: bool = False  # its command needs --text
 
     def seconds(self, preset: str) -> float:
         """That the preset was measured to work with, all stages together."""
@@ -62,6 +63,7 @@ JOBS = (
         "It guesses the next token again and again, so any text teaches it and no labels are needed.",
         "more text of the same kind is worth more than a larger model; a smaller one learns less by heart.",
         "1.1 MB of plays, by character: loss 1.593 with --preset small, in the wall time in which nanoGPT ends at 1.89",
+        reads_text=True,
     ),
     Job(
         "translator",
@@ -106,6 +108,7 @@ JOBS = (
         "Filling gaps teaches it what words mean from texts without labels; classifier and question answerer start from it.",
         "unlabelled text is what it lives on: add whatever is of the same kind.",
         "64 labelled reviews: 52.6 % right from scratch, 68.7 % from a pretrained encoder",
+        reads_text=True,
     ),
     Job(
         "captioner",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from minimm.datasets.bundled import bundled
 from minimm.datasets.text_corpus import read_corpus, split_text
-from minimm.runs.job_advice import EFFICIENCY, Begin, Machine, Request, command_of, rehearse
+from minimm.runs.job_advice import Begin, Machine, Request, command_of, rehearse, text_options
+from minimm.runs.jobs import Job
 from minimm.runs.language_size import MOST_PASSES, Choice, Means, choose_size
 from minimm.runs.plan import TOKENS_FOR_A_PARAMETER
 from minimm.tasks.text.presets import TEXT_PRESETS, TextPreset
@@ -18,21 +18,21 @@ PRESET = "tiny"  # its tokenizer, context, batch and optimizer go with every siz
 SAMPLE = 1_000_000  # characters of which the tokens are counted; the rest of a longer text is taken to be alike
 
 
-def advise_language_model(begin: Begin, machine: Machine, request: Request) -> dict[str, Any]:
+def advise_language_model(job: Job, begin: Begin, machine: Machine, request: Request) -> dict[str, Any]:
     """The size for the text, the time and the memory of a request; without a text, for the latter two alone."""
     preset = TEXT_PRESETS[PRESET]
     tokens, vocab_size = None, preset.vocab_size
     if request.text:
         tokens, vocab_size = count_tokens(read_corpus(*request.text), preset)
-    rate = machine.rate * EFFICIENCY
-    means = Means(request.seconds, request.memory, rate, tokens)
+    means = Means(request.seconds, request.memory, machine.reached, tokens)
     choice = choose_size(preset, vocab_size, means, machine.precision)
     size = choice.size
-    texts = [word for path in request.text or [bundled("text")] for word in ("--text", str(path))]
     shape = ("d_model", "num_layers", "num_heads")
     numbers = [word for name in shape for word in (f"--{name.replace('_', '-')}", str(getattr(size.config, name)))]
-    command = command_of("language-model", ["language-model", *texts, "--preset", PRESET, *numbers], machine, request)
-    seconds = size.operations / rate
+    command = command_of(
+        job.name, [*job.command, *text_options(job, request), "--preset", PRESET, *numbers], machine, request
+    )
+    seconds = size.operations / machine.reached
     if request.timed:
         seconds = rehearse(command, begin, machine, timed=True)[0].measured_seconds
     steps = int(request.seconds / seconds)
