@@ -46,21 +46,20 @@ def advise(
         "device": machine.device,
         "precision": str(machine.precision).removeprefix("torch."),
         "machine_operations_per_second": machine.rate,
-        "efficiency": EFFICIENCY,
+        "efficiency": EFFICIENCY[machine.precision],
         "given_seconds": request.seconds,
         "given_memory_bytes": request.memory,
         "jobs": {},
     }
     _print_means(results, timed=request.timed)
     for job in jobs:
-        advised = (
-            advise_language_model if job.name == "language-model" else lambda *rest, job=job: advise_job(job, *rest)
-        )
-        advice = {"why": job.why, "measured": job.measured, **advised(begin, machine, request)}
+        print(f"\n{job.name}", flush=True)  # some take seconds to be counted
+        advise_one = advise_language_model if job.name == "language-model" else advise_job
+        advice = {"why": job.why, "measured": job.measured, **advise_one(job, begin, machine, request)}
         if request.examples is not None and request.examples < FEW:
             advice["few_examples"] = job.few
         results["jobs"][job.name] = advice
-        _print_job(job.name, advice, request)
+        _print_job(advice, request)
     results["seconds"] = round(time.monotonic() - started, 1)
     if out is not None:
         write_json(out / "results.json", results)
@@ -96,15 +95,14 @@ def _print_means(results: dict[str, Any], *, timed: bool) -> None:
             + (
                 "Times are those of real steps, measured now."
                 if timed
-                else f"Training is taken to reach {EFFICIENCY:.0%} of that; expect half to twice the time, or add --measure."
+                else f"Training is taken to reach {results['efficiency']:.0%} of that; expect half to twice the time, or add --measure."
             ),
             WIDTH,
         )
     )
 
 
-def _print_job(name: str, advice: dict[str, Any], request: Request) -> None:
-    print(f"\n{name}")
+def _print_job(advice: dict[str, Any], request: Request) -> None:
     _print_line("why", advice["why"])
     print(f"  {'run':<{LABEL}}{advice['command']}")  # in one line, to be copied
     if "cannot_be_counted" in advice:

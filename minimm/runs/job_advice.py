@@ -30,9 +30,9 @@ from minimm.training.rehearsal import RehearsalIsOver, StepCost, rehearsing, ste
 from minimm.training.trainer import Trainer
 
 # Of the rate of a product of two 512 x 512 matrices, the share that a training step reaches: on one core with AMX, which other
-# work shared, the steps of these jobs reached 0.3 to 1.1 of it in float32 and 0.09 to 0.18 in bfloat16. Where products are
-# fast, the time goes into small matrices, into drawing the data and into all that is no product.
-EFFICIENCY = {torch.float32: 0.4, torch.bfloat16: 0.12}
+# work shared, the steps of these jobs reached 0.3 to 1.1 of it in float32 and 0.09 to 0.33 in bfloat16. Where products are
+# fast, the time goes into small matrices, into drawing the data and into all that is no product. No GPU was measured.
+EFFICIENCY = {torch.float32: 0.4, torch.bfloat16: 0.18}
 STEPS_BEFORE_DRAWING = 4  # a rehearsal of text-to-image reads only the pictures of so many steps
 
 Begin = Callable[[list[str]], None]  # runs `minimm train ...`, given what stands behind `train`
@@ -73,7 +73,9 @@ class Request:
 def advise_job(job: Job, begin: Begin, machine: Machine, request: Request) -> dict[str, Any]:
     """The largest of the job's presets that the means suffice for, or the smallest, with what it lacks."""
     best: dict[str, Any] = {}
-    for preset in reversed(_suitable(job, request)):
+    names = _suitable(job, request)
+    in_time = [name for name in names if job.seconds(name) <= request.seconds] or names[:1]
+    for preset in reversed(in_time):
         command = command_of(
             job.name, [*job.command, *text_options(job, request), "--preset", preset], machine, request
         )
