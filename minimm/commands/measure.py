@@ -108,8 +108,9 @@ def advise(
     from minimm.commands.train import train
     from minimm.runs.advise import advise as run
     from minimm.runs.advise import check_request, list_questions
-    from minimm.runs.job_advice import Machine, Request
+    from minimm.runs.job_advice import Request
     from minimm.runs.jobs import find_jobs
+    from minimm.runs.machine import Machine
 
     if not taken and given is None and task is None:
         list_questions()

@@ -2,8 +2,7 @@
 
 Nothing is looked up that can be counted. Each command is begun as if it were to train, up to its first step
 (`training.rehearsal`), and its parameters, bytes and operations are those of the model that stands there. The size of a
-language model is chosen by `language_size`. Seconds are the operations divided by a share of the rate at which this machine
-multiplies matrices now; or, when asked, measured.
+language model is chosen by `language_size`. How long steps take is foretold by `machine`, or, when asked, measured.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ from typing import Any
 
 from minimm.errors import check
 from minimm.files import write_json
-from minimm.runs.job_advice import EFFICIENCY, Begin, Machine, Request, advise_job
+from minimm.runs.job_advice import Begin, Request, advise_job
 from minimm.runs.jobs import JOBS, find_jobs
 from minimm.runs.language_advice import advise_language_model
+from minimm.runs.machine import Machine
 
 FEW = 1_000  # examples; the fewest that a model of minimm was measured to learn from, from nothing, are 1,357 emoji
 WIDTH = 118  # of what is printed
@@ -46,7 +46,7 @@ def advise(
         "device": machine.device,
         "precision": str(machine.precision).removeprefix("torch."),
         "machine_operations_per_second": machine.rate,
-        "efficiency": EFFICIENCY[machine.precision],
+        "machine_kept_bytes_per_second": machine.kept_rate,
         "given_seconds": request.seconds,
         "given_memory_bytes": request.memory,
         "jobs": {},
@@ -56,7 +56,7 @@ def advise(
         print(f"\n{job.name}", flush=True)  # some take seconds to be counted
         advise_one = advise_language_model if job.name == "language-model" else advise_job
         advice = {"why": job.why, "measured": job.measured, **advise_one(job, begin, machine, request)}
-        if request.examples is not None and request.examples < FEW:
+        if request.examples is not None and request.examples < FEW and not job.reads_text:
             advice["few_examples"] = job.few
         results["jobs"][job.name] = advice
         _print_job(advice, request)
@@ -87,19 +87,14 @@ def list_questions() -> None:
 
 
 def _print_means(results: dict[str, Any], *, timed: bool) -> None:
-    rate = results["machine_operations_per_second"]
-    print(
-        fill(
-            f"With {results['given_seconds'] / 60:.3g} minutes and {_size(results['given_memory_bytes'])} of memory. "
-            f"This machine multiplies matrices at {rate / 1e9:.3g} billion operations a second in {results['precision']}. "
-            + (
-                "Times are those of real steps, measured now."
-                if timed
-                else f"Training is taken to reach {results['efficiency']:.0%} of that; expect half to twice the time, or add --measure."
-            ),
-            WIDTH,
-        )
+    rate, kept = (results[f"machine_{name}_per_second"] for name in ("operations", "kept_bytes"))
+    told = (
+        f"With {results['given_seconds'] / 60:.3g} min and {_size(results['given_memory_bytes'])} of memory. This machine now "
+        f"does {rate / 1e9:.3g} billion operations a second in products of matrices ({results['precision']}), and all else in "
+        f"training at {_size(kept)} a second of what is kept for the way back. "
     )
+    foretold = "Times are foretold from these two; expect half to twice as long, or add --measure to time real steps."
+    print(fill(told + ("Times are those of real steps, measured now." if timed else foretold), WIDTH))
 
 
 def _print_job(advice: dict[str, Any], request: Request) -> None:
@@ -112,7 +107,7 @@ def _print_job(advice: dict[str, Any], request: Request) -> None:
     _print_line(
         "size", f"{advice['parameters']:,} parameters; training holds {_size(advice['training_bytes'])} ({parts})"
     )
-    minutes = f"{request.seconds / 60:.3g} minutes"
+    minutes = f"{advice['training_seconds'] / 60:.3g} min"
     how = "measured" if advice["seconds_are_measured"] else "about"
     _print_line(
         "time",
@@ -135,7 +130,7 @@ def _print_job(advice: dict[str, Any], request: Request) -> None:
 def _lacks(lacking: dict[str, float]) -> str:
     shown = {
         "memory_bytes": lambda size: f"{_size(size)} of memory",
-        "seconds": lambda seconds: f"{seconds / 60:.2g} minutes",
+        "seconds": lambda seconds: f"{seconds / 60:.2g} min of time",
     }
     return " and ".join(shown[name](value) if name in shown else name for name, value in lacking.items())
 

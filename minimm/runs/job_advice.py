@@ -1,8 +1,7 @@
 """What one job will take with given means, counted by beginning its command, and whether the means suffice.
 
-    seconds of a step = operations / (rate * efficiency)        steps = seconds of the run / seconds of a step
-
-Memory is what training holds from the first step to the last; what single products need for a moment comes on top.
+How long a step takes is foretold by `machine`, or measured when that is asked for. Memory is what training holds from the first
+step to the last; what single products need for a moment comes on top.
 """
 
 from __future__ import annotations
@@ -16,47 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from minimm.datasets.bundled import bundled
 from minimm.datasets.instruction_jobs import RECORDED
 from minimm.datasets.multimodal_instructions import MultimodalInstructions
 from minimm.errors import MinimmError
 from minimm.runs.jobs import Job
+from minimm.runs.machine import Machine
 from minimm.tasks.answering.multimodal_assistant import MultimodalAssistant
-from minimm.training.device import multiplication_rate, select_device, select_precision
 from minimm.training.memory import PROCESS_BYTES
 from minimm.training.rehearsal import RehearsalIsOver, StepCost, rehearsing, step_cost
 from minimm.training.trainer import Trainer
 
-# Of the rate of a product of two 512 x 512 matrices, the share that a training step reaches: on one core with AMX, which other
-# work shared, the steps of these jobs reached 0.3 to 1.1 of it in float32 and 0.09 to 0.33 in bfloat16. Where products are
-# fast, the time goes into small matrices, into drawing the data and into all that is no product. No GPU was measured.
-EFFICIENCY = {torch.float32: 0.4, torch.bfloat16: 0.18}
 STEPS_BEFORE_DRAWING = 4  # a rehearsal of text-to-image reads only the pictures of so many steps
 
 Begin = Callable[[list[str]], None]  # runs `minimm train ...`, given what stands behind `train`
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where it will be trained, in which precision, and how many operations a second a product of matrices does there."""
-
-    device: str
-    precision: torch.dtype
-    rate: float
-
-    @property
-    def reached(self) -> float:
-        """The operations a second that a training step is taken to reach."""
-        return self.rate * EFFICIENCY[self.precision]
-
-    @classmethod
-    def measure(cls, device: str = "auto") -> Machine:
-        """This machine, now."""
-        where = select_device(device)
-        precision = select_precision("auto", where)
-        return cls(device, precision, multiplication_rate(where, precision))
 
 
 @dataclass(frozen=True)
@@ -138,7 +110,7 @@ def describe(costs: list[StepCost], machine: Machine, request: Request) -> dict[
     """Of all stages: the memory of the one that takes most, the step of the one that takes longest, and the steps in all."""
 
     def seconds(cost: StepCost) -> float:
-        foretold = cost.operations / machine.reached
+        foretold = machine.step_seconds(cost.operations, cost.bytes_of["activations"])
         return foretold if cost.measured_seconds is None else cost.measured_seconds
 
     largest = max(costs, key=lambda cost: sum(cost.bytes_of.values()))
@@ -154,6 +126,7 @@ def describe(costs: list[StepCost], machine: Machine, request: Request) -> dict[
         "seconds_per_step": seconds(longest),
         "seconds_are_measured": longest.measured_seconds is not None,
         "steps": sum(steps),
+        "training_seconds": request.seconds,
         "seen": seen,
         "unit": longest.unit,
     }

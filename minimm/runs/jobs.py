@@ -216,8 +216,9 @@ def find_jobs(taken: Iterable[str] | None = None, given: str | None = None, task
         asked = f"from {(taken or 'anything').replace(' ', ' and ')} to {given or 'anything'}"
         which = "nothing in minimm goes" if task is None else f"{task} does not go"
         routes = {route for job in JOBS if task in (None, job.name) for route in job.routes}
-        there = ", ".join(f"{before.replace(' ', ' + ')} -> {after}" for before, after in sorted(routes))
-        raise MinimmError(f"{which} {asked}; there are: {there}")
+        there = [f"{before} -> {after}" for before, after in sorted(routes) if " " not in before]
+        there += ["several of them -> text"] if any(" " in before for before, _ in routes) else []
+        raise MinimmError(f"{which} {asked}; there are: {', '.join(there)}")
     return found
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import shlex
+from dataclasses import replace
 from typing import Any
 
 from minimm.datasets.text_corpus import read_corpus, split_text
-from minimm.runs.job_advice import Begin, Machine, Request, command_of, rehearse, text_options
+from minimm.runs.job_advice import Begin, Request, command_of, rehearse, text_options
 from minimm.runs.jobs import Job
 from minimm.runs.language_size import MOST_PASSES, Choice, Means, choose_size
+from minimm.runs.machine import Machine
 from minimm.runs.plan import TOKENS_FOR_A_PARAMETER
 from minimm.tasks.text.presets import TEXT_PRESETS, TextPreset
 from minimm.tokenizers import TOKENIZERS
@@ -24,17 +27,20 @@ def advise_language_model(job: Job, begin: Begin, machine: Machine, request: Req
     tokens, vocab_size = None, preset.vocab_size
     if request.text:
         tokens, vocab_size = count_tokens(read_corpus(*request.text), preset)
-    means = Means(request.seconds, request.memory, machine.reached, tokens)
-    choice = choose_size(preset, vocab_size, means, machine.precision)
+    means = Means(request.seconds, request.memory, machine, tokens)
+    choice = choose_size(preset, vocab_size, means)
     size = choice.size
     shape = ("d_model", "num_layers", "num_heads")
     numbers = [word for name in shape for word in (f"--{name.replace('_', '-')}", str(getattr(size.config, name)))]
-    command = command_of(
-        job.name, [*job.command, *text_options(job, request), "--preset", PRESET, *numbers], machine, request
-    )
-    seconds = size.operations / machine.reached
+    options = [*job.command, *text_options(job, request), "--preset", PRESET, *numbers]
+    seconds = size.step_seconds(machine)
     if request.timed:
+        command = command_of(job.name, options, machine, request)
         seconds = rehearse(command, begin, machine, timed=True)[0].measured_seconds
+    if tokens is not None:  # from then on it would learn by heart
+        enough = MOST_PASSES * tokens / size.tokens_of_a_step * seconds
+        request = replace(request, seconds=min(request.seconds, max(1.0, math.ceil(enough))))
+    command = command_of(job.name, options, machine, request)
     steps = int(request.seconds / seconds)
     seen = steps * size.tokens_of_a_step
     return {
@@ -47,6 +53,7 @@ def advise_language_model(job: Job, begin: Begin, machine: Machine, request: Req
         "seconds_per_step": seconds,
         "seconds_are_measured": request.timed,
         "steps": steps,
+        "training_seconds": request.seconds,
         "seen": seen,
         "unit": "token",
         "tokens_wanted": size.wanted_tokens(),

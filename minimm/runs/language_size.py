@@ -4,9 +4,9 @@ A model of N parameters is well spent on D = 20 N tokens: N and D grow alike wit
 (Hoffmann et al. 2022, "Training compute-optimal large language models", section 3 and table 3). A text may stand in for
 more text by being read again: four times are nearly as good as new text, and from about sixteen on little is gained
 (Muennighoff et al. 2023, "Scaling data-constrained language models", section 6).
-So, with U tokens in the text, r operations a second and C of a step,
+So, with U tokens in the text,
 
-    20 N <= 16 U,        20 N / (tokens of a step) * C / r <= seconds,        bytes held in training <= memory.
+    20 N <= 16 U,        20 N / (tokens of a step) * (seconds of a step) <= seconds,        bytes held in training <= memory.
 
 Differs from the papers in that both measured models of millions to billions of parameters on text from the web; that their
 rule holds for models as small as these is a guess. `minimm train`, which keeps the weights of the lowest validation loss, is
@@ -23,6 +23,7 @@ from torch import nn
 
 from minimm.models.cost import training_operations
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
+from minimm.runs.machine import Machine
 from minimm.runs.plan import TOKENS_FOR_A_PARAMETER
 from minimm.tasks.text.presets import TextPreset
 from minimm.training.memory import PROCESS_BYTES, training_bytes
@@ -38,11 +39,11 @@ FEWEST_LAYERS = 2
 
 @dataclass(frozen=True)
 class Means:
-    """What there is to train with: seconds, bytes of memory, operations a second, tokens of text (None: no end of them)."""
+    """What there is to train with: seconds, bytes of memory, a machine, and tokens of text (None: no end of them)."""
 
     seconds: float
     memory: float
-    rate: float
+    machine: Machine
     tokens: int | None = None
 
 
@@ -64,15 +65,19 @@ class Size:
         """Tokens to read for the size to be well spent."""
         return TOKENS_FOR_A_PARAMETER * self.parameters
 
-    def wanted_seconds(self, rate: float) -> float:
-        """Seconds to read them at `rate` operations a second."""
-        return self.wanted_tokens() / self.tokens_of_a_step * self.operations / rate
+    def step_seconds(self, machine: Machine) -> float:
+        """Seconds of a step, foretold."""
+        return machine.step_seconds(self.operations, self.bytes_of["activations"])
+
+    def wanted_seconds(self, machine: Machine) -> float:
+        """Seconds to read the wanted tokens."""
+        return self.wanted_tokens() / self.tokens_of_a_step * self.step_seconds(machine)
 
     def lacking(self, means: Means) -> dict[str, float]:
         """How many times too little there is of `data`, `time` and `memory`, each only where it does not suffice."""
         asked = {
             "data": 0.0 if means.tokens is None else self.wanted_tokens() / (MOST_PASSES * max(1, means.tokens)),
-            "time": self.wanted_seconds(means.rate) / means.seconds,
+            "time": self.wanted_seconds(means.machine) / means.seconds,
             "memory": self.needs() / means.memory,
         }
         return {name: share for name, share in asked.items() if share > 1.0}
@@ -88,14 +93,14 @@ class Choice:
     lacking: dict[str, float]
 
 
-def choose_size(preset: TextPreset, vocab_size: int, means: Means, precision: torch.dtype) -> Choice:
+def choose_size(preset: TextPreset, vocab_size: int, means: Means) -> Choice:
     """The largest size for which everything suffices, or the smallest when there is none.
 
     Args:
         preset: what the sizes have in common: context, batch and optimizer. vocab_size: tokens of the vocabulary.
     """
     chosen = None
-    for size in sizes(preset, vocab_size, precision):
+    for size in sizes(preset, vocab_size, means.machine.precision):
         lacking = size.lacking(means)
         if lacking:
             return Choice(size, lacking, lacking) if chosen is None else Choice(chosen, lacking, {})
