@@ -1,4 +1,4 @@
-"""`minimm plan`, `minimm bench` and `minimm quantize`: what models will cost, do cost, and how they cost less."""
+"""`minimm advise`, `plan`, `bench` and `quantize`: which model to take, what it will cost and does cost, how it costs less."""
 
 from __future__ import annotations
 
@@ -82,3 +82,55 @@ def plan(
 
     config = LanguageModelConfig(vocab_size, context_length, d_model, num_heads, num_layers)
     plan_language_model(config, batch_size, out, precision=precision, recompute=recompute, device=device)
+
+
+def advise(
+    taken: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="What goes in: text, image, audio or video; several may be given."),
+    ] = None,
+    given: Annotated[str | None, typer.Option("--to", help="What should come out: text, image or audio.")] = None,
+    task: Annotated[str | None, typer.Option(help="A job by its name; `minimm advise` alone lists them.")] = None,
+    minutes: Annotated[float, typer.Option(help="How long training may take.")] = 5.0,
+    memory: Annotated[float, typer.Option(help="Memory that training may take, in GB (1,000,000,000 bytes).")] = 2.0,
+    examples: Annotated[
+        int | None, typer.Option(help="How many examples of your own you have: pairs, pictures, labelled texts.")
+    ] = None,
+    text: Annotated[
+        list[Path] | None, typer.Option(help="Your text for a language model, a file or folder; may be repeated.")
+    ] = None,
+    measure: Annotated[bool, typer.Option("--measure", help="Time real steps instead of foretelling them.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for results.json; nothing is written without it.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Say which model and size to take for a task, a time and a memory, the command that trains it, and why.
+
+    Each command is begun, up to its first step, to count its parameters, memory and operations; nothing is trained.
+
+    Example: minimm advise --from image --to text --minutes 5 --memory 2
+    """
+    from typer.main import get_command
+
+    from minimm.commands.train import train
+    from minimm.runs.advise import advise as run
+    from minimm.runs.advise import check_request, list_questions
+    from minimm.runs.job_advice import Request
+    from minimm.runs.jobs import find_jobs
+    from minimm.runs.machine import Machine
+
+    if not taken and given is None and task is None:
+        list_questions()
+        return
+    request = Request(60 * minutes, 1e9 * memory, examples, tuple(text or ()), measure)
+    check_request(request)
+    find_jobs(taken or None, given, task)  # refuses what there is not, before the machine is measured
+    command = get_command(train)
+    run(
+        lambda arguments: command(arguments, standalone_mode=False),
+        Machine.measure(device),
+        request,
+        taken=taken or None,
+        given=given,
+        task=task,
+        out=out,
+    )

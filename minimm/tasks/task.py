@@ -19,7 +19,7 @@ from minimm.tokenizers import Tokenizer, load_tokenizer
 from minimm.training.checkpoint import load_config, load_weights, save_config, save_tensors
 from minimm.training.device import select_device
 from minimm.training.distributed import first_alone, join
-from minimm.training.memory import explain_shortage, is_shortage
+from minimm.training.memory import PROCESS_BYTES, explain_shortage, is_shortage
 from minimm.training.trainer import Trainer
 from minimm.training.trainer_config import TrainerConfig, TrainingResult
 
@@ -192,5 +192,5 @@ class Task:
         limits += [] if config.max_seconds is None else [f"{config.max_seconds:.0f} s"]
         return (
             f"training {weights / 1e6:.2f} million weights on {self.device} for at most {' or '.join(limits)}; "
-            f"needs {disk}, and at least {4 * megabytes + 300:.0f} MB of memory"
+            f"needs {disk}, and at least {4 * megabytes + PROCESS_BYTES / 1e6:.0f} MB of memory"
         )

@@ -19,6 +19,8 @@ from minimm.models.cost import count_parameters
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.training.losses import cross_entropy
 
+PROCESS_BYTES = 300_000_000  # of Python, PyTorch and what they load, before there is a model
+
 
 def saved_bytes(model: nn.Module, loss: Callable[[], Tensor]) -> int:
     """Bytes that autograd keeps while `loss()` is computed, those of the parameters left out; shared memory counts once."""

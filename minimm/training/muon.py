@@ -36,6 +36,12 @@ def orthogonalize(matrices: Tensor) -> Tensor:
     return x if matrices.shape[1] <= matrices.shape[2] else x.transpose(1, 2)
 
 
+def orthogonalize_operations(rows: int, columns: int) -> int:
+    """Multiplications and additions in the products of `orthogonalize` for one matrix: A, c A^2 and A X, each time."""
+    n, m = min(rows, columns), max(rows, columns)
+    return ITERATIONS * 2 * (n * n * m + n**3 + n * n * m)
+
+
 class Muon(torch.optim.Optimizer):
     """Muon for `matrices`, and `adamw` for what it was built with; one `step`, one `state`.
 

@@ -41,6 +41,7 @@ from minimm.training.interruption import Interruption
 from minimm.training.optimization import build_optimizer, learning_rate_factor
 from minimm.training.parallel import Learner
 from minimm.training.progress import Progress
+from minimm.training.rehearsal import is_rehearsed
 from minimm.training.trainer_config import TrainerConfig, TrainingResult
 
 OTHER_SEED = 7_777_777_777  # so that two processes do not drop the same numbers
@@ -97,8 +98,10 @@ class Trainer:
         """Train to the end of the run; the best weights seen in validation (or the last) are in `model` afterwards.
 
         `resume` continues from the folder's last training state, or starts at step 0 when there is none yet.
-        A SIGINT (Ctrl-C) ends the step in hand, saves, and raises `KeyboardInterrupt`.
+        A SIGINT (Ctrl-C) ends the step in hand, saves, and raises `KeyboardInterrupt`. In a rehearsal nothing is trained.
         """
+        if is_rehearsed(self):
+            return self.result
         try:
             self._run(resume)
         except RuntimeError as error:
