@@ -1,0 +1,214 @@
+"""How the loss falls with a model's size and with what it has read: a power law with a floor, fitted to finished trainings.
+
+    L(N, D) = E + A / N^alpha + B / D^beta
+
+N: parameters; D: tokens read; E: the loss that no model gets below, as the text itself is not certain. (Hoffmann et al. 2022,
+"Training compute-optimal large language models", equations 2 and 10; Kaplan et al. 2020, "Scaling laws for neural language
+models", equations 1.1 and 1.2, has one term at a time and no floor.) With C = 6 N D operations to spend, the best size is
+
+    N*(C) = G (C / 6)^(beta / (alpha + beta)),   G = (alpha A / (beta B))^(1 / (alpha + beta))
+
+The five unknowns minimise the Huber loss (Huber 1964) of log L, so that one run gone wrong does not bend the curve. Written with
+logarithms the prediction is a log-sum-exp of three straight lines, and its derivatives are a softmax over them:
+
+    log L = LSE(a - alpha log N, b - beta log D, e),   d log L / d(a, alpha, b, beta, e) = (p_1, -p_1 log N, p_2, -p_2 log D, p_3)
+
+Gauss-Newton steps with Levenberg's and Marquardt's damping descend from many starts at once, and the lowest end counts. The
+uncertainty is the bootstrap's (Efron 1979): fit again to runs drawn with replacement, and see how far the answers scatter.
+
+Differs from the paper: a Huber threshold of 1e-2 instead of 1e-3, for the same small model trained twice with other random
+numbers differs by about as much; and Gauss-Newton instead of L-BFGS, whose loose stopping rule gave the paper intervals that
+were too narrow (Besiroglu et al. 2024, "Chinchilla scaling: a replication attempt").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minimm.errors import check
+
+Array = np.ndarray
+HUBER = 1e-2  # residuals of log L up to this count squared, beyond it in proportion
+EXPONENTS = (0.01, 4.0)  # where alpha and beta are looked for
+LOWEST_FLOOR = -6.0  # log of E as a share of the smallest loss: 0.25 %, as good as none
+STEPS = 300  # of Gauss-Newton at most
+DIFFERENT = 3  # sizes, and amounts of data, without which a power and a floor cannot be told apart
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """L(N, D) = irreducible + size_coefficient / N^alpha + data_coefficient / D^beta, losses in nats per token."""
+
+    irreducible: float
+    size_coefficient: float
+    alpha: float
+    data_coefficient: float
+    beta: float
+
+    def loss(self, parameters: Array | float, tokens: Array | float) -> Array | float:
+        """The loss that models with so many parameters reach after so many tokens; shapes as in NumPy's arithmetic."""
+        by_size = self.size_coefficient * np.power(parameters, -self.alpha, dtype=np.float64)
+        return self.irreducible + by_size + self.data_coefficient * np.power(tokens, -self.beta, dtype=np.float64)
+
+    @property
+    def compute_exponent(self) -> float:
+        """With which power of the compute the best size grows; 1/2 where size and data should grow alike."""
+        return self.beta / (self.alpha + self.beta)
+
+    def best_parameters(self, compute: Array | float) -> Array | float:
+        """The size with the lowest loss among those that `compute` = 6 N D operations can train (equation 10)."""
+        ratio = self.alpha * self.size_coefficient / (self.beta * self.data_coefficient)
+        return ratio ** (1 / (self.alpha + self.beta)) * (np.asarray(compute) / 6) ** self.compute_exponent
+
+
+def fit_power_law(parameters: Array, tokens: Array, losses: Array) -> PowerLaw:
+    """The law that fits n runs best: parameters (n,), tokens (n,), losses (n,) in nats.
+
+    Raises `MinimmError` where the runs are too few or too alike to decide on five unknowns, or a number is not above 0.
+    """
+    logs = _Logs(parameters, tokens, losses)
+    starts = logs.starts((0.1, 0.3, 0.7, 1.5), (0.1, 0.5, 0.9))
+    return logs.law(_best(logs, starts[None], np.ones((1, logs.count)))[0])
+
+
+def bootstrap(
+    parameters: Array, tokens: Array, losses: Array, *, resamples: int = 500, seed: int = 0
+) -> list[PowerLaw]:
+    """Laws fitted to `resamples` draws of n runs with replacement. Their order and scatter do not depend on that of the runs.
+
+    Drawing a run k times is giving it the weight k, so all resamples are fitted at once.
+    """
+    logs = _Logs(parameters, tokens, losses)
+    weights = np.random.default_rng(seed).multinomial(logs.count, np.full(logs.count, 1 / logs.count), size=resamples)
+    whole = _best(logs, logs.starts((0.1, 0.3, 0.7, 1.5), (0.1, 0.5, 0.9))[None], np.ones((1, logs.count)))
+    starts = np.concatenate([whole, logs.starts((0.2, 0.8), (0.5,))])  # (5, 5)
+    found = _best(logs, np.broadcast_to(starts, (resamples, *starts.shape)), weights.astype(np.float64))
+    return [logs.law(theta) for theta in found]
+
+
+def percentile_interval(values: Array, level: float = 0.8) -> tuple[float, float]:
+    """The middle `level` of some values (Efron 1979): as many lie below as above."""
+    check(0.0 < level < 1.0, f"level={level} is no share between 0 and 1; try 0.8")
+    low, high = np.quantile(np.asarray(values, dtype=np.float64), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def goodness_of_fit(law: PowerLaw, parameters: Array, tokens: Array, losses: Array) -> dict[str, float]:
+    """How close the law comes: `r_squared` of log L, and the mean of |log predicted - log measured|, 0.01 for 1 %."""
+    measured = np.log(np.asarray(losses, dtype=np.float64))
+    residual = measured - np.log(law.loss(np.asarray(parameters), np.asarray(tokens)))
+    scatter = float(np.sum((measured - measured.mean()) ** 2))
+    explained = 1.0 - float(np.sum(residual**2)) / scatter if scatter > 0 else 0.0
+    return {"r_squared": explained, "mean_absolute_log_error": float(np.abs(residual).mean())}
+
+
+class _Logs:
+    """The runs as logarithms, in an order of their own, centred: then a coefficient and its exponent hardly depend on each other."""
+
+    def __init__(self, parameters: Array, tokens: Array, losses: Array) -> None:
+        given = [np.asarray(values, dtype=np.float64) for values in (parameters, tokens, losses)]
+        shapes = [values.shape for values in given]
+        check(
+            len(shapes[0]) == 1 and len(set(shapes)) == 1,
+            f"parameters, tokens and losses must be three lists of the same length, but their shapes are {shapes}",
+        )
+        for name, values in zip(("parameters", "tokens", "losses"), given, strict=True):
+            check(
+                bool(np.all(np.isfinite(values) & (values > 0))),
+                f"{name} must be finite numbers above 0, for their logarithms are fitted; leave out the runs where they are not",
+            )
+        for name, values in (("model sizes", given[0]), ("amounts of data", given[1])):
+            different = len(np.unique(values))
+            check(
+                different >= DIFFERENT,
+                f"the {len(values)} runs have {different} different {name}, but a power law with a floor needs at least "
+                f"{DIFFERENT}; train more",
+            )
+        self.count = len(given[0])
+        check(self.count > 5, f"{self.count} runs cannot decide on five unknowns; train at least 6")
+        order = np.lexsort(given[::-1])
+        log_size, log_data, self.log_loss = (np.log(values[order]) for values in given)
+        self.size_centre, self.data_centre = log_size.mean(), log_data.mean()
+        self.x, self.y = log_size - self.size_centre, log_data - self.data_centre
+        self.lowest = self.log_loss.min() + LOWEST_FLOOR
+        highest = self.log_loss.max() + 1.0
+        self.low = np.array([self.lowest, EXPONENTS[0], self.lowest, EXPONENTS[0], self.lowest])
+        self.high = np.array([highest, EXPONENTS[1], highest, EXPONENTS[1], highest])
+
+    def starts(self, exponents: tuple[float, ...], floors: tuple[float, ...]) -> Array:
+        """First guesses (S, 5): every two exponents with every floor, a share of the lowest loss; the rest is split in two."""
+        lowest, mean = np.exp(self.log_loss.min()), np.exp(self.log_loss.mean())
+        return np.array(
+            [
+                [np.log((mean - floor * lowest) / 2), alpha, np.log((mean - floor * lowest) / 2), beta, np.log(floor * lowest)]
+                for alpha in exponents
+                for beta in exponents
+                for floor in floors
+            ]
+        )
+
+    def law(self, theta: Array) -> PowerLaw:
+        """theta (5,) = (a, alpha, b, beta, e) of the centred logarithms -> the law in the units of the runs."""
+        a, alpha, b, beta, e = (float(value) for value in theta)
+        by_size, by_data = np.exp(a + alpha * self.size_centre), np.exp(b + beta * self.data_centre)
+        return PowerLaw(float(np.exp(e)), float(by_size), alpha, float(by_data), beta)
+
+
+def _best(logs: _Logs, starts: Array, weights: Array) -> Array:
+    """starts (R, S, 5), weights of the runs (R, n) -> for each R the lowest end that its S starts reach: (R, 5)."""
+    rows, guesses = starts.shape[:2]
+    ends, heights = _descend(logs, starts.reshape(-1, 5), np.repeat(weights, guesses, axis=0))
+    return ends.reshape(rows, guesses, 5)[np.arange(rows), heights.reshape(rows, guesses).argmin(axis=1)]
+
+
+def _residuals(logs: _Logs, theta: Array) -> tuple[Array, Array]:
+    """theta (S, 5) -> log L minus its prediction (S, n), and each term's share of the prediction (3, S, n)."""
+    a, alpha, b, beta, e = theta.T[:, :, None]
+    terms = np.stack(np.broadcast_arrays(a - alpha * logs.x, b - beta * logs.y, e))
+    highest = terms.max(axis=0)
+    shares = np.exp(terms - highest)
+    total = shares.sum(axis=0)
+    return logs.log_loss - highest - np.log(total), shares / total
+
+
+def _huber(residuals: Array, weights: Array) -> Array:
+    """(S, n) -> the weighted Huber loss (S,)."""
+    size = np.abs(residuals)
+    return np.sum(weights * np.where(size <= HUBER, size**2 / 2, HUBER * (size - HUBER / 2)), axis=1)
+
+
+def _descend(logs: _Logs, theta: Array, weights: Array) -> tuple[Array, Array]:
+    """Go down from each theta (S, 5) by itself until no step helps: where that is, and how high, (S,).
+
+    A run whose residual is r > HUBER gets the weight HUBER / r in the squares (iteratively reweighted least squares). A step
+    that does not help is taken back, and the next one is damped more, which makes it shorter and steeper.
+    """
+    theta = np.clip(theta, logs.low, logs.high)
+    damping = np.full(len(theta), 1e-2)
+    residuals, shares = _residuals(logs, theta)
+    height = _huber(residuals, weights)
+    going = np.arange(len(theta))
+    for _ in range(STEPS):
+        r, p = residuals[going], shares[:, going]
+        jacobian = np.stack([p[0], -p[0] * logs.x, p[1], -p[1] * logs.y, p[2]], axis=-1)  # (S, n, 5)
+        weighted = jacobian * (weights[going] * HUBER / np.maximum(np.abs(r), HUBER))[..., None]
+        squares = np.swapaxes(weighted, 1, 2) @ jacobian  # (S, 5, 5)
+        downhill = np.einsum("snk,sn->sk", weighted, r)
+        scale = np.einsum("skk->sk", squares) + 1e-9 * logs.count
+        damped = squares + (damping[going, None] * scale)[..., None] * np.eye(5)
+        tried = np.clip(theta[going] + np.linalg.solve(damped, downhill[..., None])[..., 0], logs.low, logs.high)
+        new_residuals, new_shares = _residuals(logs, tried)
+        new_height = _huber(new_residuals, weights[going])
+        gain = height[going] - new_height
+        better = gain > 0
+        accepted = going[better]
+        theta[accepted], height[accepted] = tried[better], new_height[better]
+        residuals[accepted], shares[:, accepted] = new_residuals[better], new_shares[:, better]
+        damping[going] *= np.where(better, 0.3, 5.0)
+        arrived = better & (gain <= 1e-9 * new_height)
+        going = going[~arrived & (damping[going] < 1e8)]
+        if len(going) == 0:
+            break
+    return theta, height
