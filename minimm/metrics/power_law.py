@@ -8,10 +8,11 @@ models", equations 1.1 and 1.2, has one term at a time and no floor.) With C = 6
 
     N*(C) = G (C / 6)^(beta / (alpha + beta)),   G = (alpha A / (beta B))^(1 / (alpha + beta))
 
-The five unknowns minimise the Huber loss (Huber 1964) of log L, so that one run gone wrong does not bend the curve. Written with
-logarithms the prediction is a log-sum-exp of three straight lines, and its derivatives are a softmax over them:
+The five unknowns minimise the Huber loss (Huber 1964) of log L, so that one run gone wrong does not bend the curve. With
+A = exp(a), B = exp(b), E = exp(e) the prediction is a log-sum-exp of three straight lines, its derivative their softmax p:
 
-    log L = LSE(a - alpha log N, b - beta log D, e),   d log L / d(a, alpha, b, beta, e) = (p_1, -p_1 log N, p_2, -p_2 log D, p_3)
+    log L = LSE(a - alpha log N, b - beta log D, e)
+    d log L / d(a, alpha, b, beta, e) = (p_1, -p_1 log N, p_2, -p_2 log D, p_3)
 
 Gauss-Newton steps with Levenberg's and Marquardt's damping descend from many starts at once, and the lowest end counts. The
 uncertainty is the bootstrap's (Efron 1979): fit again to runs drawn with replacement, and see how far the answers scatter.
@@ -34,6 +35,7 @@ HUBER = 1e-2  # residuals of log L up to this count squared, beyond it in propor
 EXPONENTS = (0.01, 4.0)  # where alpha and beta are looked for
 LOWEST_FLOOR = -6.0  # log of E as a share of the smallest loss: 0.25 %, as good as none
 STEPS = 300  # of Gauss-Newton at most
+LEAST_DAMPING = 1e-6  # keeps the equations solvable where drawn runs leave an unknown without any say
 DIFFERENT = 3  # sizes, and amounts of data, without which a power and a floor cannot be told apart
 
 
@@ -105,7 +107,7 @@ def goodness_of_fit(law: PowerLaw, parameters: Array, tokens: Array, losses: Arr
 
 
 class _Logs:
-    """The runs as logarithms, in an order of their own, centred: then a coefficient and its exponent hardly depend on each other."""
+    """The runs as logarithms, sorted, and centred: then a coefficient and its exponent hardly depend on each other."""
 
     def __init__(self, parameters: Array, tokens: Array, losses: Array) -> None:
         given = [np.asarray(values, dtype=np.float64) for values in (parameters, tokens, losses)]
@@ -117,7 +119,7 @@ class _Logs:
         for name, values in zip(("parameters", "tokens", "losses"), given, strict=True):
             check(
                 bool(np.all(np.isfinite(values) & (values > 0))),
-                f"{name} must be finite numbers above 0, for their logarithms are fitted; leave out the runs where they are not",
+                f"{name} must be finite numbers above 0, for logarithms are fitted; leave out the runs where they are not",
             )
         for name, values in (("model sizes", given[0]), ("amounts of data", given[1])):
             different = len(np.unique(values))
@@ -142,7 +144,13 @@ class _Logs:
         lowest, mean = np.exp(self.log_loss.min()), np.exp(self.log_loss.mean())
         return np.array(
             [
-                [np.log((mean - floor * lowest) / 2), alpha, np.log((mean - floor * lowest) / 2), beta, np.log(floor * lowest)]
+                [
+                    np.log((mean - floor * lowest) / 2),
+                    alpha,
+                    np.log((mean - floor * lowest) / 2),
+                    beta,
+                    np.log(floor * lowest),
+                ]
                 for alpha in exponents
                 for beta in exponents
                 for floor in floors
@@ -196,7 +204,7 @@ def _descend(logs: _Logs, theta: Array, weights: Array) -> tuple[Array, Array]:
         weighted = jacobian * (weights[going] * HUBER / np.maximum(np.abs(r), HUBER))[..., None]
         squares = np.swapaxes(weighted, 1, 2) @ jacobian  # (S, 5, 5)
         downhill = np.einsum("snk,sn->sk", weighted, r)
-        scale = np.einsum("skk->sk", squares) + 1e-9 * logs.count
+        scale = np.einsum("skk->sk", squares) + 1e-6 * logs.count
         damped = squares + (damping[going, None] * scale)[..., None] * np.eye(5)
         tried = np.clip(theta[going] + np.linalg.solve(damped, downhill[..., None])[..., 0], logs.low, logs.high)
         new_residuals, new_shares = _residuals(logs, tried)
@@ -206,7 +214,7 @@ def _descend(logs: _Logs, theta: Array, weights: Array) -> tuple[Array, Array]:
         accepted = going[better]
         theta[accepted], height[accepted] = tried[better], new_height[better]
         residuals[accepted], shares[:, accepted] = new_residuals[better], new_shares[:, better]
-        damping[going] *= np.where(better, 0.3, 5.0)
+        damping[going] = np.maximum(damping[going] * np.where(better, 0.3, 5.0), LEAST_DAMPING)
         arrived = better & (gain <= 1e-9 * new_height)
         going = going[~arrived & (damping[going] < 1e8)]
         if len(going) == 0:
