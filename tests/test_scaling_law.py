@@ -93,7 +93,7 @@ def test_units_change_the_coefficients_alone_and_the_order_of_runs_changes_nothi
 
 @pytest.mark.parametrize(("alpha", "beta"), [(0.4, 0.5), (0.3, 0.7), (0.7, 0.3)])
 def test_intervals_cover_the_truth_about_as_often_as_they_say(alpha, beta):
-    """80 % intervals on 50 sets of 25 runs; a right one covers fewer than 31 or all with a chance of 1 in 800."""
+    """80 % intervals on 50 sets of 25 runs; a right one covers fewer than 31 or all with a chance of 1 in 1,000."""
     law, covered = law_of(alpha, beta), np.zeros(4)
     quantities = [
         lambda one: one.alpha,

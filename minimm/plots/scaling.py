@@ -20,9 +20,10 @@ from minimm.metrics.power_law import PowerLaw
 from minimm.plots.labels import width
 from minimm.plots.style import GREY, INK, NORMAL, SMALL, VERMILLION, Drawing, text_style
 
-WIDTH, HEIGHT, LEFT, GAP, TOP = 3.5, 3.3, 0.75, 0.45, 0.42  # inches: of both axes, before, between and above them
-SHADES = ("#9ecae9", "#5ba3d0", "#2878b5", "#0b4d8c", "#06264f")  # from little data to much; all readable on white
-LOSS_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
+WIDTH, HEIGHT, LEFT, GAP, TOP = 3.5, 3.3, 0.75, 0.45, 0.52  # inches: of both axes, before, between and above them
+SHADES = ("#9ecae9", "#5ba3d0", "#2878b5", "#0b4d8c", "#06264f")  # from little data to much; all to be seen on white
+TICK_STEPS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # between losses that are written, so that there are at most MOST_TICKS
+MOST_TICKS = 9
 
 
 def scaling_curves(runs: Sequence[Mapping[str, Any]], law: PowerLaw, title: str) -> Figure:
@@ -35,7 +36,7 @@ def scaling_curves(runs: Sequence[Mapping[str, Any]], law: PowerLaw, title: str)
         1 <= len(amounts) <= len(SHADES),
         f"the {len(runs)} runs have {len(amounts)} amounts of data, but 1 to {len(SHADES)} can be told apart in a figure",
     )
-    figure = Drawing(LEFT + 2 * WIDTH + GAP + 0.1, TOP + HEIGHT + 0.55, title)
+    figure = Drawing(LEFT + 2 * WIDTH + GAP + 0.1, TOP + HEIGHT + 0.5, title)
     shades = dict(zip(amounts, _spread(len(amounts)), strict=True))
     by_size = figure.panel(LEFT, TOP, WIDTH, HEIGHT, frame=GREY)
     by_compute = figure.panel(LEFT + WIDTH + GAP, TOP, WIDTH, HEIGHT, frame=GREY)
@@ -61,12 +62,19 @@ def _draw_by_compute(axes: Axes, runs: Sequence[Mapping[str, Any]], law: PowerLa
     amounts = np.geomspace(min(shades), max(shades), 100)
     for size in sorted({run["parameters"] for run in runs}):
         axes.plot(6 * size * amounts, law.loss(size, amounts), color=GREY, linewidth=1.0, linestyle="-")
-        highest = max(run["loss"] for run in runs if (run["parameters"], run["tokens"]) == (size, min(shades)))
-        place = {"xytext": (2, 6), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+        measured = [run["loss"] for run in runs if (run["parameters"], run["tokens"]) == (size, min(shades))]
+        highest = max(*measured, float(law.loss(size, min(shades))))
+        place = {"xytext": (3, 5), "textcoords": "offset points", "ha": "center", "va": "bottom"}
         axes.annotate(short_number(size), (6 * size * min(shades), highest), **place, **text_style(SMALL))
     line = np.geomspace(min(spent) / 1.3, max(spent) * 1.3, 200)
     best = law.best_parameters(line)
-    axes.plot(line, law.loss(best, line / (6 * best)), color=VERMILLION, linewidth=2.4, alpha=0.75, linestyle="-")
+    lowest = law.loss(best, line / (6 * best))
+    sizes = [run["parameters"] for run in runs]
+    known = (best >= min(sizes)) & (best <= max(sizes))
+    known &= (line / (6 * best) >= min(shades)) & (line / (6 * best) <= max(shades))
+    for shown, style in ((known, "-"), (~known, "--")):
+        frontier = np.where(shown, lowest, np.nan)
+        axes.plot(line, frontier, color=VERMILLION, linewidth=2.2, alpha=0.75, linestyle=style)
     _draw_dots(axes, spent, runs, shades)
     _set_log_axis(axes, line[0], line[-1], "operations: 6 x parameters x bytes read")
 
@@ -97,25 +105,27 @@ def _set_loss_axis(both: Sequence[Axes], losses: Sequence[float]) -> None:
     for axes, labelled in zip(both, (True, False), strict=True):
         axes.set_yscale("log")
         axes.set_ylim(low, high)
-        ticks = [tick for tick in LOSS_TICKS if low <= tick <= high]
+        step = next((step for step in TICK_STEPS if (high - low) / step <= MOST_TICKS), TICK_STEPS[-1])
+        ticks = step * np.arange(np.ceil(low / step), np.floor(high / step) + 1)
         axes.yaxis.set_major_locator(FixedLocator(ticks))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _, shown=labelled: f"{loss:g}" if shown else ""))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _, shown=labelled: f"{loss:.3g}" if shown else ""))
         for label in axes.get_yticklabels():
             label.set(**text_style(SMALL))
 
 
 def _write_key(figure: Drawing, shades: Mapping[int, str]) -> None:
-    at = LEFT
-    for text, colour in (
-        ("bytes read:", INK),
-        *((f"● {short_number(amount)}", shade) for amount, shade in shades.items()),
-    ):
-        figure.write(at, 0.1, text, color=colour)
-        at += width(text, SMALL) + 0.12
-    figure.write(LEFT + WIDTH + GAP, 0.1, "▬ the lowest loss for the compute", color=VERMILLION)
-    figure.write(LEFT + 2 * WIDTH + GAP, 0.1, "grey: one size each", color=GREY, ha="right")
+    at, right = LEFT, LEFT + WIDTH + GAP
+    parts = [("bytes read:", INK)]
+    for amount, shade in shades.items():
+        parts += [("●", shade), (short_number(amount), INK)]
+    for text, colour in parts:
+        figure.write(at, 0.08, text, color=colour)
+        at += width(text, SMALL) + (0.04 if text == "●" else 0.12)
+    figure.write(LEFT, 0.28, "dots: measured; lines: the fitted law")
+    figure.write(right, 0.08, "▬ lowest loss for the compute; dashed: not measured", color=VERMILLION)
+    figure.write(right, 0.28, "grey: one size each, with its parameters", color=GREY)
 
 
 def _spread(count: int) -> list[str]:

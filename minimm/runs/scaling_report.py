@@ -112,7 +112,9 @@ def advice(runs: Sequence[Mapping[str, Any]], seed: int) -> list[dict[str, Any]]
                 "parameters": estimate(best, [float(one.best_parameters(compute)) for one in drawn]),
                 "tokens": float(compute) / (6 * best),
                 "loss": float(law.loss(best, compute / (6 * best))),
-                "measured": bool(compute <= most and data[0].min() <= best <= data[0].max()),
+                "measured": bool(
+                    data[0].min() <= best <= data[0].max() and data[1].min() <= compute / (6 * best) <= data[1].max()
+                ),
             }
         )
     return told
@@ -158,8 +160,8 @@ def print_report(results: Mapping[str, Any]) -> None:
     for row in results["advice"]:
         beyond = "" if row["measured"] else "; beyond what was measured"
         print(
-            f"  {row['compute']:.1e}: {show_estimate(row['parameters'], ',.0f')} parameters reading {row['tokens']:,.0f} "
-            f"bytes, loss {row['loss']:.3f}{beyond}"
+            f"  {row['compute']:.1e}: {row['tokens']:,.0f} bytes read, loss {row['loss']:.3f}{beyond}; "
+            f"parameters {show_estimate(row['parameters'], ',.0f')}"
         )
 
 
