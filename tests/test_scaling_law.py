@@ -17,7 +17,7 @@ from PIL import Image
 from minimm.errors import MinimmError
 from minimm.files import read_json, write_json
 from minimm.metrics import power_law
-from minimm.metrics.power_law import PowerLaw, bootstrap, fit_power_law, goodness_of_fit, percentile_interval
+from minimm.metrics.power_law import FORMS, PowerLaw, bootstrap, fit_power_law, goodness_of_fit, percentile_interval
 from minimm.plots import scaling
 from minimm.plots.scaling import scaling_curves
 from minimm.runs import scaling_law, scaling_plan, scaling_report, scaling_training
@@ -31,7 +31,14 @@ def law_of(alpha, beta, floor=1.0, by_size=0.8, by_data=0.6):
     return PowerLaw(floor, by_size * 3e4**alpha, alpha, by_data * 1e6**beta, beta)
 
 
-laws = st.builds(
+def kaplan_of(size_exponent, data_exponent, loss=1.5, ratio=1.0):
+    """Kaplan's form, with `loss` at 30,000 parameters and a million tokens, where size is `ratio` times as short as data."""
+    alpha, short = size_exponent / data_exponent, loss ** (1 / data_exponent)
+    by_size, by_data = short * ratio / (1 + ratio), short / (1 + ratio)
+    return PowerLaw(0.0, by_size * 3e4**alpha, alpha, by_data * 1e6, 1.0, data_exponent)
+
+
+hoffmann_laws = st.builds(
     law_of,
     st.floats(0.2, 0.9),
     st.floats(0.2, 0.9),
@@ -39,6 +46,12 @@ laws = st.builds(
     st.floats(0.3, 1.5),
     st.floats(0.3, 1.5),
 )
+kaplan_laws = st.builds(kaplan_of, st.floats(0.05, 0.3), st.floats(0.08, 0.3), st.floats(0.5, 3.0), st.floats(0.3, 3.0))
+laws = st.one_of(hoffmann_laws, kaplan_laws)
+
+
+def form_of(law):
+    return "hoffmann" if law.gamma == 1 else "kaplan"
 
 
 def noisy(law, deviation, seed):
@@ -50,9 +63,9 @@ def noisy(law, deviation, seed):
 
 @given(laws)
 def test_without_noise_the_law_that_made_the_losses_is_found(law):
-    found = fit_power_law(N, D, law.loss(N, D))
+    found = fit_power_law(N, D, law.loss(N, D), form_of(law))
     for name in PowerLaw.__dataclass_fields__:
-        assert getattr(found, name) == pytest.approx(getattr(law, name), rel=1e-2)
+        assert getattr(found, name) == pytest.approx(getattr(law, name), rel=2e-2)
     assert goodness_of_fit(found, N, D, law.loss(N, D))["r_squared"] > 1 - 1e-6
 
 
@@ -61,7 +74,7 @@ def test_without_noise_the_law_that_made_the_losses_is_found(law):
 def test_with_noise_no_worse_law_is_found_than_the_true_one(law, seed):
     """The answer may differ from the truth, but only by fitting better what was measured."""
     losses = noisy(law, 0.01, seed)
-    found, true = (goodness_of_fit(one, N, D, losses) for one in (fit_power_law(N, D, losses), law))
+    found, true = (goodness_of_fit(one, N, D, losses) for one in (fit_power_law(N, D, losses, form_of(law)), law))
     assert found["r_squared"] >= true["r_squared"] - 5e-3
     assert found["mean_absolute_log_error"] < 0.012
 
@@ -71,7 +84,7 @@ def test_with_noise_no_worse_law_is_found_than_the_true_one(law, seed):
 def test_one_run_gone_wrong_does_not_bend_the_curve(law, place, factor):
     losses = law.loss(N, D)
     losses[place] *= factor if abs(np.log(factor)) > 0.1 else 3.0
-    found = fit_power_law(N, D, losses)
+    found = fit_power_law(N, D, losses, form_of(law))
     others = np.arange(len(N)) != place
     np.testing.assert_allclose(found.loss(N, D)[others], losses[others], rtol=0.02)
 
@@ -80,32 +93,28 @@ def test_one_run_gone_wrong_does_not_bend_the_curve(law, place, factor):
 @settings(max_examples=20)
 def test_units_change_the_coefficients_alone_and_the_order_of_runs_changes_nothing(law, size, data, unit, random):
     losses = noisy(law, 0.005, 0)
-    found = fit_power_law(N, D, losses)
-    other = fit_power_law(size * N, data * D, unit * losses)
-    assert other.alpha == pytest.approx(found.alpha, rel=1e-2, abs=1e-3)
-    assert other.beta == pytest.approx(found.beta, rel=1e-2, abs=1e-3)
+    form = form_of(law)
+    found = fit_power_law(N, D, losses, form)
+    other = fit_power_law(size * N, data * D, unit * losses, form)
+    assert other.size_exponent == pytest.approx(found.size_exponent, rel=1e-2, abs=1e-3)
+    assert other.data_exponent == pytest.approx(found.data_exponent, rel=1e-2, abs=1e-3)
     np.testing.assert_allclose(other.loss(size * N, data * D), unit * found.loss(N, D), rtol=1e-4)
     order = np.array(random.sample(range(len(N)), len(N)))
-    assert fit_power_law(N[order], D[order], losses[order]) == found
-    drawn = bootstrap(N, D, losses, resamples=5, seed=3)
-    assert bootstrap(N[order], D[order], losses[order], resamples=5, seed=3) == drawn
+    assert fit_power_law(N[order], D[order], losses[order], form) == found
+    drawn = bootstrap(N, D, losses, form, resamples=5, seed=3)
+    assert bootstrap(N[order], D[order], losses[order], form, resamples=5, seed=3) == drawn
 
 
-@pytest.mark.parametrize(("alpha", "beta"), [(0.4, 0.5), (0.3, 0.7), (0.7, 0.3)])
-def test_intervals_cover_the_truth_about_as_often_as_they_say(alpha, beta):
+@pytest.mark.parametrize("law", [law_of(0.4, 0.5), law_of(0.3, 0.7), law_of(0.7, 0.3), kaplan_of(0.12, 0.16)])
+def test_intervals_cover_the_truth_about_as_often_as_they_say(law):
     """80 % intervals on 50 sets of 25 runs; a right one covers fewer than 31 or all with a chance of 1 in 1,000."""
-    law, covered = law_of(alpha, beta), np.zeros(4)
-    quantities = [
-        lambda one: one.alpha,
-        lambda one: one.beta,
-        lambda one: one.irreducible,
-        lambda one: one.compute_exponent,
-    ]
+    names = ["size_exponent", "data_exponent", "compute_exponent", "irreducible"][: 4 if law.gamma == 1 else 3]
+    covered = np.zeros(len(names))
     for seed in range(50):
-        drawn = bootstrap(N, D, noisy(law, 0.006, seed), resamples=80, seed=seed)
-        for index, quantity in enumerate(quantities):
-            low, high = percentile_interval([quantity(one) for one in drawn], 0.8)
-            covered[index] += low <= quantity(law) <= high
+        drawn = bootstrap(N, D, noisy(law, 0.006, seed), form_of(law), resamples=80, seed=seed)
+        for index, name in enumerate(names):
+            low, high = percentile_interval([getattr(one, name) for one in drawn], 0.8)
+            covered[index] += low <= getattr(law, name) <= high
     assert np.all(covered >= 31) and np.all(covered < 50), covered
 
 
@@ -132,7 +141,7 @@ def test_no_other_size_has_a_lower_loss_for_the_same_compute(law, compute):
     ("parameters", "tokens", "losses", "said"),
     [
         (N[:4], D[:4], N[:4], "4 runs have 4 different model sizes.*|different amounts of data"),
-        (N[:5], np.array([1, 2, 3, 4, 5]), N[:5], "5 runs cannot decide on five unknowns"),
+        (N[:5], np.array([1, 2, 3, 4, 5]), N[:5], "5 runs cannot decide on up to five unknowns"),
         (np.ones(25), D, N, "25 runs have 1 different model sizes"),
         (N, np.ones(25), N, "25 runs have 1 different amounts of data"),
         (N, D, np.zeros(25), "losses must be finite numbers above 0"),
@@ -142,9 +151,14 @@ def test_no_other_size_has_a_lower_loss_for_the_same_compute(law, compute):
     ],
 )
 def test_runs_that_cannot_decide_are_refused_in_words(parameters, tokens, losses, said):
-    for ask in (fit_power_law, bootstrap):
+    for ask, form in itertools.product((fit_power_law, bootstrap), FORMS):
         with pytest.raises(MinimmError, match=said):
-            ask(parameters, tokens, losses)
+            ask(parameters, tokens, losses, form)
+
+
+def test_a_form_that_is_not_known_is_named():
+    with pytest.raises(MinimmError, match="'chinchilla' is not known; choose from hoffmann, kaplan"):
+        fit_power_law(N, D, N, "chinchilla")
 
 
 def test_what_the_runs_do_not_decide_is_called_so():
@@ -191,12 +205,20 @@ def test_a_plan_keeps_to_the_minutes_and_reads_the_text_at_most_four_times(minut
     assert max(one.tokens for one in plan.runs) <= 4 * corpus.training_tokens
     grid = {(one.size, one.tokens, one.seed) for one in plan.runs}
     assert len(grid) == len(plan.runs) == np.prod([len({key[axis] for key in grid}) for axis in range(3)])
-    assert min(one.steps for one in plan.runs) >= 100
+    assert min(one.steps for one in plan.runs) >= 200
 
 
 # The experiment
 
 TINY = (Size(1, 8), Size(1, 16), Size(1, 32), Size(1, 64))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples():
+    """Enough for intervals that are only there, not good."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scaling_report, "RESAMPLES", 40)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -228,14 +250,19 @@ def test_results_have_their_keys_and_a_figure(experiment):
     assert written == results
     assert {
         "text", "seed", "threads", "planned_seconds", "uniform_loss", "notes", "runs", "laws", "seed_scatter", "left_out",
-        "advice", "seconds",
+        "best_form", "advice", "seconds",
     } == written.keys()  # fmt: skip
-    for law in written["laws"].values():
-        for name in scaling_report.QUANTITIES:
-            assert law[name]["low"] <= law[name]["high"] and law[name].keys() == {"value", "low", "high", "decided"}
-        assert law["r_squared"] > 0.7 and law["mean_absolute_log_error"] < 0.1
-    assert written["laws"].keys() == {"parameters", "parameters_without_embeddings"}
-    assert len(written["left_out"]["parameters"]["runs"]) == 3 and len(written["advice"]) == 4
+    assert written["laws"].keys() == set(FORMS)
+    for form, law_of in written["laws"].items():
+        assert law_of.keys() == {"parameters", "parameters_without_embeddings"}
+        for law in law_of.values():
+            names = scaling_report.QUANTITIES.keys() - (set() if form == "hoffmann" else {"irreducible_loss"})
+            assert law.keys() == names | {"r_squared", "mean_absolute_log_error"}
+            for name in names:
+                assert law[name]["low"] <= law[name]["high"] and law[name].keys() == {"value", "low", "high", "decided"}
+            assert law["r_squared"] > 0.7 and law["mean_absolute_log_error"] < 0.1
+        assert len(written["left_out"]["parameters"]["laws"][form]["runs"]) == 3
+    assert len(written["advice"]) == 4
     assert {"epochs", "learning_rate", "operations", "compute", "steps", "parameters_without_embeddings"} <= written[
         "runs"
     ][0].keys()
@@ -283,7 +310,7 @@ def test_the_figure_shows_every_run_on_both_sides_and_labels_each_size(experimen
     [
         (["--text", "nowhere.txt"], "nowhere.txt"),
         (["--minutes", "-1"], "minutes=-1.0 must be above 0"),
-        (["--tokens", "1000"], "the smallest of 100 steps"),
+        (["--tokens", "1000"], "the smallest of 200 steps"),
     ],
 )
 def test_bad_input_ends_in_one_sentence(options, said, refused, tmp_path):

@@ -1,29 +1,35 @@
-"""How the loss falls with a model's size and with what it has read: a power law with a floor, fitted to finished trainings.
+"""How the loss falls with a model's size and with what it has read: a power law, fitted to finished trainings.
 
-    L(N, D) = E + A / N^alpha + B / D^beta
+    L(N, D) = E + (A / N^alpha + B / D^beta)^gamma
 
-N: parameters; D: tokens read; E: the loss that no model gets below, as the text itself is not certain. (Hoffmann et al. 2022,
-"Training compute-optimal large language models", equations 2 and 10; Kaplan et al. 2020, "Scaling laws for neural language
-models", equations 1.1 and 1.2, has one term at a time and no floor.) With C = 6 N D operations to spend, the best size is
+N: parameters; D: tokens read. Two papers hold some of the unknowns fixed, and are fitted both, for the runs may prefer either:
+
+    "hoffmann": gamma = 1: a floor E, as the text itself is not certain, and two shortages that add up (Hoffmann et al. 2022,
+                "Training compute-optimal large language models", equation 2)
+    "kaplan":   E = 0, beta = 1: who reads little gains little by size, for the larger shortage hides the smaller (Kaplan et
+                al. 2020, "Scaling laws for neural language models", equation 1.5; alpha = alpha_N / alpha_D, gamma = alpha_D)
+
+With C = 6 N D operations to spend, the best size is that of Hoffmann's equation 4, in either form:
 
     N*(C) = G (C / 6)^(beta / (alpha + beta)),   G = (alpha A / (beta B))^(1 / (alpha + beta))
 
-The five unknowns minimise the Huber loss (Huber 1964) of log L, so that one run gone wrong does not bend the curve. With
-A = exp(a), B = exp(b), E = exp(e) the prediction is a log-sum-exp of three straight lines, its derivative their softmax p:
+The unknowns minimise the Huber loss (Huber 1964) of log L, so that one run gone wrong does not bend the curve. With
+A = exp(a), B = exp(b), E = exp(e) the prediction is made of log-sum-exps, whose derivatives are softmaxes:
 
-    log L = LSE(a - alpha log N, b - beta log D, e)
-    d log L / d(a, alpha, b, beta, e) = (p_1, -p_1 log N, p_2, -p_2 log D, p_3)
+    m = LSE(a - alpha log N, b - beta log D),   log L = LSE(gamma m, e),   with the softmaxes (q_1, q_2) and (p, 1 - p)
+    d log L / d(a, alpha, b, beta, e, gamma) = (p gamma (q_1, -q_1 log N, q_2, -q_2 log D), 1 - p, p m)
 
 Gauss-Newton steps with Levenberg's and Marquardt's damping descend from many starts at once, and the lowest end counts. The
 uncertainty is the bootstrap's (Efron 1979): fit again to runs drawn with replacement, and see how far the answers scatter.
 
-Differs from the paper: a Huber threshold of 1e-2 instead of 1e-3, for the same small model trained twice with other random
-numbers differs by about as much; and Gauss-Newton instead of L-BFGS, whose loose stopping rule gave the paper intervals that
+Differs from Hoffmann et al.: a Huber threshold of 1e-2 instead of 1e-3, for small models that differ by their random numbers
+alone differ by about as much; and Gauss-Newton instead of L-BFGS, whose loose stopping rule gave the paper intervals that
 were too narrow (Besiroglu et al. 2024, "Chinchilla scaling: a replication attempt").
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,27 +38,44 @@ from minimm.errors import check
 
 Array = np.ndarray
 HUBER = 1e-2  # residuals of log L up to this count squared, beyond it in proportion
-EXPONENTS = (0.01, 4.0)  # where alpha and beta are looked for
+FORMS = ("hoffmann", "kaplan")
+EXPONENTS = (0.01, 4.0)  # where alpha, beta and gamma are looked for
 LOWEST_FLOOR = -6.0  # log of E as a share of the smallest loss: 0.25 %, as good as none
 STEPS = 300  # of Gauss-Newton at most
 LEAST_DAMPING = 1e-6  # keeps the equations solvable where drawn runs leave an unknown without any say
+BETA, FLOOR, GAMMA = 3, 4, 5  # places in theta = (a, alpha, b, beta, e, gamma)
+WIDE = 60.0  # a logarithm that no coefficient reaches
+MANY_STARTS = ((0.1, 0.3, 0.7, 1.5), (0.1, 0.4, 0.9))  # exponents; floors or gammas
+FEW_STARTS = ((0.2, 0.8), (0.4,))
 DIFFERENT = 3  # sizes, and amounts of data, without which a power and a floor cannot be told apart
 
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """L(N, D) = irreducible + size_coefficient / N^alpha + data_coefficient / D^beta, losses in nats per token."""
+    """L(N, D) = irreducible + (size_coefficient / N^alpha + data_coefficient / D^beta)^gamma, losses in nats per token."""
 
     irreducible: float
     size_coefficient: float
     alpha: float
     data_coefficient: float
     beta: float
+    gamma: float = 1.0
 
     def loss(self, parameters: Array | float, tokens: Array | float) -> Array | float:
         """The loss that models with so many parameters reach after so many tokens; shapes as in NumPy's arithmetic."""
         by_size = self.size_coefficient * np.power(parameters, -self.alpha, dtype=np.float64)
-        return self.irreducible + by_size + self.data_coefficient * np.power(tokens, -self.beta, dtype=np.float64)
+        by_data = self.data_coefficient * np.power(tokens, -self.beta, dtype=np.float64)
+        return self.irreducible + (by_size + by_data) ** self.gamma
+
+    @property
+    def size_exponent(self) -> float:
+        """With which power the loss above the floor falls with N where data abounds: Hoffmann's alpha, Kaplan's alpha_N."""
+        return self.alpha * self.gamma
+
+    @property
+    def data_exponent(self) -> float:
+        """With which power the loss above the floor falls with D where size abounds: Hoffmann's beta, Kaplan's alpha_D."""
+        return self.beta * self.gamma
 
     @property
     def compute_exponent(self) -> float:
@@ -60,32 +83,31 @@ class PowerLaw:
         return self.beta / (self.alpha + self.beta)
 
     def best_parameters(self, compute: Array | float) -> Array | float:
-        """The size with the lowest loss among those that `compute` = 6 N D operations can train (equation 10)."""
+        """The size with the lowest loss among those that `compute` = 6 N D operations can train."""
         ratio = self.alpha * self.size_coefficient / (self.beta * self.data_coefficient)
         return ratio ** (1 / (self.alpha + self.beta)) * (np.asarray(compute) / 6) ** self.compute_exponent
 
 
-def fit_power_law(parameters: Array, tokens: Array, losses: Array) -> PowerLaw:
-    """The law that fits n runs best: parameters (n,), tokens (n,), losses (n,) in nats.
+def fit_power_law(parameters: Array, tokens: Array, losses: Array, form: str = "hoffmann") -> PowerLaw:
+    """The law of a form ("hoffmann" or "kaplan") that fits n runs best: parameters (n,), tokens (n,), losses (n,) in nats.
 
-    Raises `MinimmError` where the runs are too few or too alike to decide on five unknowns, or a number is not above 0.
+    Raises `MinimmError` where the runs are too few or too alike to decide on the unknowns, or a number is not above 0.
     """
-    logs = _Logs(parameters, tokens, losses)
-    starts = logs.starts((0.1, 0.3, 0.7, 1.5), (0.1, 0.5, 0.9))
-    return logs.law(_best(logs, starts[None], np.ones((1, logs.count)))[0])
+    logs = _Logs(parameters, tokens, losses, form)
+    return logs.law(_best(logs, logs.starts(MANY_STARTS)[None], np.ones((1, logs.count)))[0])
 
 
 def bootstrap(
-    parameters: Array, tokens: Array, losses: Array, *, resamples: int = 500, seed: int = 0
+    parameters: Array, tokens: Array, losses: Array, form: str = "hoffmann", *, resamples: int = 500, seed: int = 0
 ) -> list[PowerLaw]:
-    """Laws fitted to `resamples` draws of n runs with replacement. Their order and scatter do not depend on that of the runs.
+    """Laws fitted to `resamples` draws of n runs with replacement; the order of the runs does not matter.
 
     Drawing a run k times is giving it the weight k, so all resamples are fitted at once.
     """
-    logs = _Logs(parameters, tokens, losses)
+    logs = _Logs(parameters, tokens, losses, form)
     weights = np.random.default_rng(seed).multinomial(logs.count, np.full(logs.count, 1 / logs.count), size=resamples)
-    whole = _best(logs, logs.starts((0.1, 0.3, 0.7, 1.5), (0.1, 0.5, 0.9))[None], np.ones((1, logs.count)))
-    starts = np.concatenate([whole, logs.starts((0.2, 0.8), (0.5,))])  # (5, 5)
+    whole = _best(logs, logs.starts(MANY_STARTS)[None], np.ones((1, logs.count)))
+    starts = np.concatenate([whole, logs.starts(FEW_STARTS)])
     found = _best(logs, np.broadcast_to(starts, (resamples, *starts.shape)), weights.astype(np.float64))
     return [logs.law(theta) for theta in found]
 
@@ -109,7 +131,8 @@ def goodness_of_fit(law: PowerLaw, parameters: Array, tokens: Array, losses: Arr
 class _Logs:
     """The runs as logarithms, sorted, and centred: then a coefficient and its exponent hardly depend on each other."""
 
-    def __init__(self, parameters: Array, tokens: Array, losses: Array) -> None:
+    def __init__(self, parameters: Array, tokens: Array, losses: Array, form: str) -> None:
+        check(form in FORMS, f"the form {form!r} is not known; choose from {', '.join(FORMS)}")
         given = [np.asarray(values, dtype=np.float64) for values in (parameters, tokens, losses)]
         shapes = [values.shape for values in given]
         check(
@@ -129,56 +152,60 @@ class _Logs:
                 f"{DIFFERENT}; train more",
             )
         self.count = len(given[0])
-        check(self.count > 5, f"{self.count} runs cannot decide on five unknowns; train at least 6")
+        check(self.count > 5, f"{self.count} runs cannot decide on up to five unknowns; train at least 6")
         order = np.lexsort(given[::-1])
         log_size, log_data, self.log_loss = (np.log(values[order]) for values in given)
         self.size_centre, self.data_centre = log_size.mean(), log_data.mean()
         self.x, self.y = log_size - self.size_centre, log_data - self.data_centre
-        self.lowest = self.log_loss.min() + LOWEST_FLOOR
-        highest = self.log_loss.max() + 1.0
-        self.low = np.array([self.lowest, EXPONENTS[0], self.lowest, EXPONENTS[0], self.lowest])
-        self.high = np.array([highest, EXPONENTS[1], highest, EXPONENTS[1], highest])
-
-    def starts(self, exponents: tuple[float, ...], floors: tuple[float, ...]) -> Array:
-        """First guesses (S, 5): every two exponents with every floor, a share of the lowest loss; the rest is split in two."""
-        lowest, mean = np.exp(self.log_loss.min()), np.exp(self.log_loss.mean())
-        return np.array(
-            [
-                [
-                    np.log((mean - floor * lowest) / 2),
-                    alpha,
-                    np.log((mean - floor * lowest) / 2),
-                    beta,
-                    np.log(floor * lowest),
-                ]
-                for alpha in exponents
-                for beta in exponents
-                for floor in floors
-            ]
+        self.form, (least, most), floor = form, EXPONENTS, self.log_loss.min() + LOWEST_FLOOR
+        low, high = [-WIDE, least, -WIDE, least, floor, least], [WIDE, most, WIDE, most, self.log_loss.max(), most]
+        held = {"hoffmann": {GAMMA: 1.0}, "kaplan": {BETA: 1.0, FLOOR: -WIDE}}[form]
+        for place, value in held.items():
+            low[place] = high[place] = value
+        self.low, self.high, self.free = (
+            np.array(low),
+            np.array(high),
+            np.array([place not in held for place in range(6)]),
         )
 
+    def starts(self, shapes: tuple[tuple[float, ...], ...]) -> Array:
+        """First guesses (S, 6): every two exponents with every bend, which is a floor (a share of the lowest loss) or a gamma.
+
+        What is above the floor is split into two equal parts.
+        """
+        lowest, mean = np.exp(self.log_loss.min()), np.exp(self.log_loss.mean())
+        guesses = []
+        for alpha, beta, bend in itertools.product(shapes[0], shapes[0], shapes[1]):
+            floor, gamma = (bend * lowest, 1.0) if self.form == "hoffmann" else (0.0, bend)
+            half = np.log(mean - floor) / gamma - np.log(2)
+            guesses.append([half, alpha / gamma, half, beta / gamma, np.log(bend * lowest), gamma])
+        return np.array(guesses)
+
     def law(self, theta: Array) -> PowerLaw:
-        """theta (5,) = (a, alpha, b, beta, e) of the centred logarithms -> the law in the units of the runs."""
-        a, alpha, b, beta, e = (float(value) for value in theta)
+        """theta (6,) of the centred logarithms -> the law in the units of the runs."""
+        a, alpha, b, beta, e, gamma = (float(value) for value in theta)
         by_size, by_data = np.exp(a + alpha * self.size_centre), np.exp(b + beta * self.data_centre)
-        return PowerLaw(float(np.exp(e)), float(by_size), alpha, float(by_data), beta)
+        floor = float(np.exp(e)) if self.free[FLOOR] else 0.0
+        return PowerLaw(floor, float(by_size), alpha, float(by_data), beta, gamma)
 
 
 def _best(logs: _Logs, starts: Array, weights: Array) -> Array:
-    """starts (R, S, 5), weights of the runs (R, n) -> for each R the lowest end that its S starts reach: (R, 5)."""
+    """starts (R, S, 6), weights of the runs (R, n) -> for each R the lowest end that its S starts reach: (R, 6)."""
     rows, guesses = starts.shape[:2]
-    ends, heights = _descend(logs, starts.reshape(-1, 5), np.repeat(weights, guesses, axis=0))
-    return ends.reshape(rows, guesses, 5)[np.arange(rows), heights.reshape(rows, guesses).argmin(axis=1)]
+    ends, heights = _descend(logs, starts.reshape(-1, 6), np.repeat(weights, guesses, axis=0))
+    return ends.reshape(rows, guesses, 6)[np.arange(rows), heights.reshape(rows, guesses).argmin(axis=1)]
 
 
 def _residuals(logs: _Logs, theta: Array) -> tuple[Array, Array]:
-    """theta (S, 5) -> log L minus its prediction (S, n), and each term's share of the prediction (3, S, n)."""
-    a, alpha, b, beta, e = theta.T[:, :, None]
-    terms = np.stack(np.broadcast_arrays(a - alpha * logs.x, b - beta * logs.y, e))
-    highest = terms.max(axis=0)
-    shares = np.exp(terms - highest)
-    total = shares.sum(axis=0)
-    return logs.log_loss - highest - np.log(total), shares / total
+    """theta (S, 6) -> log L minus its prediction (S, n), and the derivative of the prediction (S, n, 6)."""
+    a, alpha, b, beta, e, gamma = theta.T[:, :, None]
+    by_size, by_data = a - alpha * logs.x, b - beta * logs.y
+    short = np.logaddexp(by_size, by_data)
+    predicted = np.logaddexp(gamma * short, e)
+    above = np.exp(gamma * short - predicted)  # the share of the loss that is above the floor
+    q_size, q_data = (above * gamma * np.exp(part - short) for part in (by_size, by_data))
+    slopes = np.stack([q_size, -q_size * logs.x, q_data, -q_data * logs.y, 1 - above, above * short], axis=-1)
+    return logs.log_loss - predicted, slopes * logs.free
 
 
 def _huber(residuals: Array, weights: Array) -> Array:
@@ -188,32 +215,31 @@ def _huber(residuals: Array, weights: Array) -> Array:
 
 
 def _descend(logs: _Logs, theta: Array, weights: Array) -> tuple[Array, Array]:
-    """Go down from each theta (S, 5) by itself until no step helps: where that is, and how high, (S,).
+    """Go down from each theta (S, 6) by itself until no step helps: where that is, and how high, (S,).
 
     A run whose residual is r > HUBER gets the weight HUBER / r in the squares (iteratively reweighted least squares). A step
     that does not help is taken back, and the next one is damped more, which makes it shorter and steeper.
     """
     theta = np.clip(theta, logs.low, logs.high)
     damping = np.full(len(theta), 1e-2)
-    residuals, shares = _residuals(logs, theta)
+    residuals, slopes = _residuals(logs, theta)
     height = _huber(residuals, weights)
     going = np.arange(len(theta))
     for _ in range(STEPS):
-        r, p = residuals[going], shares[:, going]
-        jacobian = np.stack([p[0], -p[0] * logs.x, p[1], -p[1] * logs.y, p[2]], axis=-1)  # (S, n, 5)
+        r, jacobian = residuals[going], slopes[going]
         weighted = jacobian * (weights[going] * HUBER / np.maximum(np.abs(r), HUBER))[..., None]
-        squares = np.swapaxes(weighted, 1, 2) @ jacobian  # (S, 5, 5)
+        squares = np.swapaxes(weighted, 1, 2) @ jacobian  # (S, 6, 6)
         downhill = np.einsum("snk,sn->sk", weighted, r)
         scale = np.einsum("skk->sk", squares) + 1e-6 * logs.count
-        damped = squares + (damping[going, None] * scale)[..., None] * np.eye(5)
+        damped = squares + (damping[going, None] * scale)[..., None] * np.eye(6)
         tried = np.clip(theta[going] + np.linalg.solve(damped, downhill[..., None])[..., 0], logs.low, logs.high)
-        new_residuals, new_shares = _residuals(logs, tried)
+        new_residuals, new_slopes = _residuals(logs, tried)
         new_height = _huber(new_residuals, weights[going])
         gain = height[going] - new_height
         better = gain > 0
         accepted = going[better]
         theta[accepted], height[accepted] = tried[better], new_height[better]
-        residuals[accepted], shares[:, accepted] = new_residuals[better], new_shares[:, better]
+        residuals[accepted], slopes[accepted] = new_residuals[better], new_slopes[better]
         damping[going] = np.maximum(damping[going] * np.where(better, 0.3, 5.0), LEAST_DAMPING)
         arrived = better & (gain <= 1e-9 * new_height)
         going = going[~arrived & (damping[going] < 1e8)]

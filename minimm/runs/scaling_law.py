@@ -19,9 +19,9 @@ from minimm.datasets.bundled import bundled
 from minimm.datasets.text_corpus import read_corpus
 from minimm.errors import check
 from minimm.files import read_json, write_json
-from minimm.metrics.power_law import DIFFERENT, fit_power_law
+from minimm.metrics.power_law import fit_power_law
 from minimm.runs.scaling_plan import BYTES, SIZES, Corpus, Plan, Run, Size, cut_corpus, make_plan
-from minimm.runs.scaling_report import advice, columns, fitted, foretold, print_report, seed_scatter
+from minimm.runs.scaling_report import columns, findings, print_report
 from minimm.runs.scaling_training import measure_speed, train_run
 
 
@@ -78,25 +78,14 @@ def run_scaling_law(
         "uniform_loss": math.log(BYTES),
         "notes": notes,
         "runs": done,
-        **_findings(done, seed),
+        **findings(done, seed),
         "seconds": round(time.monotonic() - started, 1),
     }
     write_json(out / "results.json", results)
-    _draw(done, out)
+    _draw(done, results["best_form"], out)
     print_report(results)
     print(f"everything is in {out}")
     return results
-
-
-def _findings(runs: list[dict[str, Any]], seed: int) -> dict[str, Any]:
-    counts = ("parameters", "parameters_without_embeddings")
-    enough = [key for key in ("parameters", "tokens") if len({run[key] for run in runs}) > DIFFERENT]
-    return {
-        "laws": {counted: fitted(runs, counted, seed) for counted in counts},
-        "seed_scatter": seed_scatter(runs),
-        "left_out": {key: foretold(runs, key, seed) for key in enough},
-        "advice": advice(runs, seed),
-    }
 
 
 def _notes(plan: Plan, corpus: Corpus) -> list[str]:
@@ -148,10 +137,11 @@ def _read_plan(file: Path, corpus: Corpus, seed: int) -> tuple[Plan, list[dict[s
     return Plan(tuple(runs), written["seconds"]), written["done"]
 
 
-def _draw(runs: list[dict[str, Any]], out: Path) -> None:
+def _draw(runs: list[dict[str, Any]], form: str, out: Path) -> None:
     from minimm.plots.scaling import scaling_curves
     from minimm.plots.style import save_figure
 
-    law = fit_power_law(*columns(runs))
-    title = f"What size and data are worth: alpha {law.alpha:.2f}, beta {law.beta:.2f}, floor {law.irreducible:.2f}"
+    law = fit_power_law(*columns(runs), form)
+    exponents = f"{law.size_exponent:.2f} of size, {law.data_exponent:.2f} of data"
+    title = f"What size and data are worth, by {form.title()}'s law: exponents {exponents}"
     save_figure(scaling_curves(runs, law, title), out / "scaling.png")

@@ -30,7 +30,7 @@ BATCH = 4  # windows in a step: few, for a small model learns more from many ste
 BLOCK = 4096  # bytes; every tenth block is held out
 HELD_OUT_BYTES = 65_536  # at most: more would cost time and say the same
 D_HEAD = 16
-FEWEST_STEPS = 100  # with fewer, a run says how training begins and not what a size can do
+FEWEST_STEPS = 200  # with fewer, a run says how training begins and not what a size can do
 HALVINGS = 5  # amounts of data at most, each twice the one before
 FEWEST_AMOUNTS = 3
 MOST_READINGS = 4  # of the text, in one run
@@ -65,7 +65,7 @@ class Size:
 
 
 # Each about three times the one before: 4, 12, 35, 96 and 339 thousand parameters. A larger one would take most of the
-# minutes, and with what these allow it to read be far above the best size for its cost.
+# minutes and leave all of them little to read; these have the best size for most of the compute that is spent among them.
 SIZES = (Size(2, 8), Size(2, 16), Size(2, 32), Size(3, 48), Size(4, 80))
 
 
