@@ -168,6 +168,17 @@ def test_what_the_runs_do_not_decide_is_called_so():
     assert not told["decided"] and scaling_report.show_estimate(told).endswith("these runs do not decide it")
 
 
+@given(st.floats(1e-4, 0.5), st.lists(st.floats(0.5, 5), min_size=1, max_size=5))
+def test_the_scatter_of_seeds_is_that_of_runs_that_are_otherwise_alike(half, losses):
+    runs = [
+        {"parameters": size, "tokens": 1, "loss": loss * np.exp(sign * half)}
+        for size, loss in enumerate(losses)
+        for sign in (1, -1)
+    ]
+    assert scaling_report.seed_scatter(runs) == pytest.approx(half * 2**0.5)
+    assert scaling_report.seed_scatter(runs[::2]) is None
+
+
 # The plan and the text
 
 TEXT = "".join(

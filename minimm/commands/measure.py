@@ -98,7 +98,7 @@ def scaling_law(
 ) -> None:
     """Train five sizes on several amounts of a text, fit how the loss falls with both, and say how sure that is.
 
-    The speed of each size is measured first and decides how much is read. Two megabytes of text fill the minutes.
+    The speed of each size is measured first and decides how much is read. A megabyte or two of text fills 15 minutes.
 
     Example: minimm scaling-law --text my_book.txt --minutes 15 --out runs/scaling
     """

@@ -94,11 +94,10 @@ def _notes(plan: Plan, corpus: Corpus) -> list[str]:
     notes = []
     if readings > 1:
         notes.append(
-            f"the longest runs read the text {readings:.1f} times, and what is read again teaches less than new text: beta is "
-            "that of this text, not of endless text; --text with more of it would mend that"
+            f"the longest runs read the text {readings:.1f} times, and what is read again teaches less than new text: the "
+            "data exponent is that of so much text, not of endless text; a larger --text would mend that"
         )
-    repeats = len({run.seed for run in plan.runs})
-    if repeats == 1:
+    if len({run.seed for run in plan.runs}) == 1:
         notes.append(
             "each size and amount is trained once, so the intervals know the scatter of runs only from the misfit"
         )
@@ -107,10 +106,10 @@ def _notes(plan: Plan, corpus: Corpus) -> list[str]:
 
 def _announce(plan: Plan, done: int, corpus: Corpus, notes: list[str]) -> None:
     amounts = sorted({run.tokens for run in plan.runs})
-    shapes = len({run.size for run in plan.runs})
+    shapes, seeds = len({run.size for run in plan.runs}), len({run.seed for run in plan.runs})
     print(
         f"{len(plan.runs)} trainings: {shapes} sizes by {len(amounts)} amounts of data, "
-        f"{', '.join(f'{amount:,}' for amount in amounts)} bytes, each {len(plan.runs) // (shapes * len(amounts))} times; "
+        f"{', '.join(f'{amount:,}' for amount in amounts)} bytes, each {'once' if seeds == 1 else f'with {seeds} seeds'}; "
         f"{corpus.training_tokens:,} bytes to learn from, {corpus.held_out[:, 1:].numel():,} held out; "
         f"about {plan.seconds / 60:.1f} minutes in all" + (f", {done} trainings are done already" if done else "")
     )

@@ -171,8 +171,9 @@ def print_report(results: Mapping[str, Any]) -> None:
         ]
         print(f"{parameters:>12,} parameters{'':>11}" + "".join(f"{mean:>12.4f}" for mean in means))
     print(
-        f"\nintervals of {LEVEL:.0%}; the exponents say how the loss above a floor falls where the other thing abounds"
+        f"\nthe exponents say how the loss above a floor falls where the other thing abounds; intervals of {LEVEL:.0%}, which"
     )
+    print("take the form of the law for granted: where the two forms differ by more, believe neither interval")
     for form, law_of in results["laws"].items():
         for counted, law in law_of.items():
             print(f"{form}: L(N, D) = {SHAPES[form]}, N is {counted.replace('_', ' ')}")
