@@ -1,6 +1,6 @@
 """What finished trainings of a scaling experiment say: the law, how sure it is, how well it foretells, and what it advises.
 
-Honest numbers only: every estimate has an interval, and one that spans more than a factor of three is called undecided. Each
+Honest numbers only: every estimate has an interval, and one that spans more than a factor of two is called undecided. Each
 form of the law must foretell the losses of the largest model without having seen it, beside the guess that it is as good as
 the next smaller. The form that does that better is drawn, and advises.
 """
@@ -26,7 +26,7 @@ from minimm.metrics.power_law import (
 
 LEVEL = 0.8  # of the intervals
 RESAMPLES = 500
-UNDECIDED = 3.0  # an interval whose ends are further apart than this factor
+UNDECIDED = 2.0  # an interval whose ends are further apart than this factor
 BEYOND = 10.0  # how much more compute than the dearest run the last advice is for
 
 QUANTITIES: dict[str, Callable[[PowerLaw], float]] = {
