@@ -2,7 +2,8 @@
 
 Honest numbers only: every estimate has an interval, and one that spans more than a factor of two is called undecided. Each
 form of the law must foretell the losses of the largest model without having seen it, beside the guess that it is as good as
-the next smaller. The form that does that better is drawn, and advises.
+the next smaller. The form that does that better is drawn, and advises; where the two errors are closer than two seeds are
+(`seed_scatter`), that choice is a toss-up, and what only one form says is not known.
 """
 
 from __future__ import annotations
