@@ -1,4 +1,4 @@
-"""`minimm advise`, `plan`, `bench` and `quantize`: which model to take, what it will cost and does cost, how it costs less."""
+"""`minimm advise`, `plan`, `bench`, `scaling-law`, `quantize`: which model to take, what it costs, how it costs less."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from minimm.commands.options import Device, Model
+from minimm.commands.options import Device, Model, Resume, Seed, interruptible
 
 
 def bench(
@@ -134,3 +134,33 @@ def advise(
         task=task,
         out=out,
     )
+
+
+def scaling_law(
+    text: Annotated[
+        list[Path] | None, typer.Option(help="Text files or folders to learn from; minimm's own texts if not given.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.json and scaling.png; it is created.")] = Path(
+        "runs/scaling"
+    ),
+    minutes: Annotated[float, typer.Option(help="How long the whole experiment may take.")] = 15.0,
+    tokens: Annotated[
+        int | None,
+        typer.Option(help="Bytes that the longest runs read; as many as the minutes allow if not given.", min=1),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of the processor; as many as it has if not given.", min=1)
+    ] = None,
+    seed: Seed = 0,
+    resume: Resume = False,
+) -> None:
+    """Train five sizes on several amounts of a text, fit how the loss falls with both, and say how sure that is.
+
+    The speed of each size is measured first and decides how much is read. A megabyte or two of text fills 15 minutes.
+
+    Example: minimm scaling-law --text my_book.txt --minutes 15 --out runs/scaling
+    """
+    from minimm.runs.scaling_law import run_scaling_law
+
+    with interruptible():
+        run_scaling_law(text or [], out, minutes=minutes, tokens=tokens, threads=threads, seed=seed, resume=resume)
