@@ -41,3 +41,13 @@ def padding_mask(lengths: Tensor, max_length: int) -> Tensor:
 def mask_keys(key_mask: Tensor) -> Tensor:
     """(B, T_k) which keys are real -> (B, 1, 1, T_k), the shape that broadcasts over heads and queries."""
     return key_mask[:, None, None, :]
+
+
+def mask_unless_all(key_mask: Tensor) -> Tensor | None:
+    """`mask_keys`, or None when all keys are real: the fused kernel is faster without a mask.
+
+    While a graph is recorded for export there are no values to look at, so the mask stays.
+    """
+    if not torch.compiler.is_compiling() and bool(key_mask.all()):
+        return None
+    return mask_keys(key_mask)
