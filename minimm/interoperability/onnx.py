@@ -64,7 +64,8 @@ def check_exportable(model: nn.Module) -> None:
         f"to write ONNX graphs PyTorch needs {' and '.join(missing)}, not installed here; run: pip install 'minimm[onnx]'",
     )
     check(
-        not is_quantized(model), "weights in few bits cannot be exported to ONNX; export the model that it was made from"
+        not is_quantized(model),
+        "weights in few bits cannot be exported to ONNX; export the model that it was made from",
     )
 
 
