@@ -14,6 +14,7 @@ from command_line import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numerical import fill, seeds
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from minimm.datasets.shapes import Shapes
 from minimm.first_principles.late_interaction import late_interaction
@@ -52,6 +53,7 @@ def strengthened(model, seed=0):
 def opened(path):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    options.log_severity_level = 4  # errors are raised as well
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
@@ -104,6 +106,15 @@ def test_in_one_piece_or_step_by_step_the_logits_are_those_of_the_model(exported
         kept = cache.self_attention[layer]
         assert_close(keys, kept.keys[:, :, : cache.length])
         assert_close(values, kept.values[:, :, : cache.length])
+
+
+@pytest.mark.parametrize(("read", "new"), [(CONTEXT, 1), (CONTEXT - 1, 2), (0, CONTEXT + 1)])
+def test_a_position_beyond_the_context_is_refused(exported, read, new):
+    step = Step(exported[1])
+    if read:
+        step(np.ones((1, read)))
+    with pytest.raises(InvalidArgument, match="invalid index"):
+        step(np.ones((1, new)))
 
 
 def exported_task(task, folder):

@@ -4,12 +4,13 @@ A graph has no state, so a KV cache goes in as `past_key_0`, `past_value_0`, ...
 `present_key_0`, `present_value_0`, ...; the first call gives P = 0. To write greedily with onnxruntime alone:
 
     session = onnxruntime.InferenceSession("exported/language_model.onnx")
-    given = {port.name: numpy.zeros((1, port.shape[1], 0, port.shape[3]), "float32") for port in session.get_inputs()[1:]}
-    given["ids"] = numpy.array([ids])                                       # (1, T) int64
+    inputs, new = session.get_inputs(), ids
+    past = [numpy.zeros((1, port.shape[1], 0, port.shape[3]), "float32") for port in inputs[1:]]
     while len(ids) < 100:
-        logits, *present = session.run(None, given)                         # (1, T, V), then the cache
-        ids.append(int(logits[0, -1].argmax()))
-        given = {"ids": numpy.array([ids[-1:]])} | dict(zip(list(given)[:-1], present))
+        given = [numpy.array([new]), *past]                                                     # (1, T) int64, then P
+        logits, *past = session.run(None, {port.name: x for port, x in zip(inputs, given)})     # (1, T, V), then P + T
+        new = [int(logits[0, -1].argmax())]
+        ids = ids + new
 
 A captioner looks first: `encoder.onnx` gives `memory_key_0`, `memory_value_0`, ..., which `decoder.onnx` takes in every step
 beside the cache. Texts of a batch must be equally long, for there is no mask of padding.
@@ -66,16 +67,22 @@ class _Step(nn.Module):
         self.model = model
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        config = self.model.config
-        ids, past, looked_at = inputs[0], inputs[1 : 1 + 2 * config.num_layers], inputs[1 + 2 * config.num_layers :]
-        memory = None
-        if looked_at:
-            batch, _, length, _ = looked_at[0].shape
-            # Nobody reads these features: their keys and values, the only thing made of them, are in the cache.
-            unread = looked_at[0].new_zeros(batch, length, config.d_memory)
-            memory = Memory(unread, torch.ones(batch, length, dtype=torch.bool), (length,))
+        past_end = 1 + 2 * self.model.config.num_layers
+        ids, past, looked_at = inputs[0], inputs[1:past_end], inputs[past_end:]
         cache = _GivenCache(past, looked_at)
-        return self.model(ids, cache=cache, memory=memory), *cache.present()
+        batch, length = ids.shape
+        # All are real; but with a mask each position is looked up by its number, and the runtime refuses one that is beyond
+        # the context. The slice that is taken without a mask would end there, and its rows be spread over all tokens.
+        real = torch.ones(batch, cache.length + length, dtype=torch.bool)
+        memory = self._memory(looked_at[0]) if looked_at else None
+        return self.model(ids, key_mask=real, cache=cache, memory=memory), *cache.present()
+
+    def _memory(self, keys: Tensor) -> Memory:
+        """As many positions as the memory's `keys` (B, H, N, D) have; nobody reads its features, for all that is made of them,
+        keys and values, is in the cache."""
+        batch, _, length, _ = keys.shape
+        features = keys.new_zeros(batch, length, self.model.config.d_memory)
+        return Memory(features, torch.ones(batch, length, dtype=torch.bool), (length,))
 
 
 class _Look(nn.Module):

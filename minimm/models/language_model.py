@@ -165,7 +165,7 @@ class LanguageModel(nn.Module):
         x = self.dropout(x)
 
         rotary = None if self.rotary is None else self.rotary(positions)
-        causal = bool(start == 0 and length > 1 and key_mask is None)  # the fused kernel then builds no mask at all
+        causal = key_mask is None and start == 0 and length > 1  # the fused kernel then builds no mask at all
         mask = None
         if length > 1 and not causal:
             mask = causal_mask(length, start + length, device=x.device)  # (T, T_k)
