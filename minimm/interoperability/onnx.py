@@ -45,7 +45,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Graph:
-    """A module from tensors to a tuple of tensors, and what goes in and comes out, in the order of its arguments."""
+    """A module from a list of tensors to a tuple of tensors, and what goes in and comes out, in this order."""
 
     module: nn.Module
     inputs: Sequence[Port]
@@ -76,12 +76,12 @@ def save_graph(graph: Graph, path: Path) -> None:
     with torch.no_grad(), _quietly():
         program = torch.onnx.export(
             module,
-            tuple(_made_up(graph.inputs)),
+            (list(_made_up(graph.inputs)),),
             dynamo=True,
             verbose=False,
             input_names=[port.name for port in graph.inputs],
             output_names=[port.name for port in graph.outputs],
-            dynamic_shapes=(tuple(_free_sizes(port) for port in graph.inputs),),
+            dynamic_shapes=([_free_sizes(port) for port in graph.inputs],),
         )
     for node in program.model.graph:  # where in which file of this machine each came from: as large as a small model
         node.metadata_props.clear()

@@ -49,7 +49,7 @@ class _GivenLayer:
 class _GivenCache:
     """`KVCache` for one step; `past` and `memory` are keys and values of each layer in turn."""
 
-    def __init__(self, past: tuple[Tensor, ...], memory: tuple[Tensor, ...]) -> None:
+    def __init__(self, past: list[Tensor], memory: list[Tensor]) -> None:
         self.length = past[0].shape[2]
         self.self_attention = [_GivenLayer(*pair) for pair in zip(past[::2], past[1::2], strict=True)]
         self.cross_attention = list(zip(memory[::2], memory[1::2], strict=True))
@@ -66,7 +66,7 @@ class _Step(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
         past_end = 1 + 2 * self.model.config.num_layers
         ids, past, looked_at = inputs[0], inputs[1:past_end], inputs[past_end:]
         cache = _GivenCache(past, looked_at)
@@ -92,7 +92,7 @@ class _Look(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
         features = self.model.encode(*inputs).features
         pairs = (block.cross_attention.project_memory(features) for block in self.model.decoder.blocks)
         return tuple(tensor for pair in pairs for tensor in pair)
@@ -105,7 +105,7 @@ class _Place(nn.Module):
         super().__init__()
         self.encoder, self.head = model.encoders[modality], model.heads[modality]
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
         embedding = self.head(self.encoder(*inputs))
         return embedding.whole, embedding.parts
 
