@@ -1,4 +1,4 @@
-"""Verbs for trained models of text: translate, summarize, classify, ask, fill; and export to Hugging Face's format."""
+"""Verbs for trained models of text: translate, summarize, classify, ask, fill; and export of any model."""
 
 from __future__ import annotations
 
@@ -141,12 +141,28 @@ def score(
 def export(
     model: Model,
     out: Annotated[Path, typer.Option(help="Folder to write.")],
+    format: Annotated[
+        str,
+        typer.Option(help="transformers: for its Auto classes; onnx: graphs that onnxruntime runs without PyTorch."),
+    ] = "transformers",
 ) -> None:
-    """Write a trained language model, encoder or classifier as a folder that Hugging Face's transformers opens.
+    """Write a trained model for other programs to open.
 
-    Example: minimm export --model runs/book --out exported
+    With --format transformers a language model, encoder or classifier becomes a folder of Hugging Face's transformers;
+    with --format onnx a language model, captioner or retriever becomes graphs, described in onnx.json.
+
+    Example: minimm export --model runs/book --format onnx --out exported
     """
-    from minimm.tasks.text.export import export_to_hugging_face
+    check(format in ("transformers", "onnx"), f"--format {format!r:.40} is not known; choose transformers or onnx")
+    if format == "onnx":
+        from minimm.tasks.onnx_export import export_to_onnx
 
-    export_to_hugging_face(model, out)
-    typer.echo(f"{out} opens with transformers' Auto classes")
+        written = export_to_onnx(model, out)
+        typer.echo(f"{out} holds {' and '.join(written['graphs'])} for onnxruntime; onnx.json says how they are used")
+        for modality in written.get("left_out", ()):
+            typer.echo(f"the encoder of {modality} was left out, for it cannot be exported to ONNX")
+    else:
+        from minimm.tasks.text.export import export_to_hugging_face
+
+        export_to_hugging_face(model, out)
+        typer.echo(f"{out} opens with transformers' Auto classes")

@@ -22,16 +22,16 @@ def output_size(size: int, kernel: int, stride: int, padding: int) -> int:
 
 def gather_patches(images: Tensor, kernel: tuple[int, int], stride: int, padding: int) -> Tensor:
     """(B, H, W, C) -> (B, H_out, W_out, kH, kW, C): for each output pixel, the window that it sees."""
-    batch, height, width, channels = images.shape
+    _, height, width, channels = images.shape
     out_height = output_size(height, kernel[0], stride, padding)
     out_width = output_size(width, kernel[1], stride, padding)
     padded = nn.functional.pad(images, (0, 0, padding, padding, padding, padding)) if padding else images
-    patches = images.new_empty(batch, out_height, out_width, kernel[0], kernel[1] * channels)
+    views = []
     for i in range(kernel[0]):
         rows = padded[:, i : i + stride * (out_height - 1) + 1 : stride].flatten(2)  # (B, H_out, W * C)
         # One row of a window is kW pixels with their channels side by side in memory: one copy for all columns.
-        patches[:, :, :, i] = rows.unfold(2, kernel[1] * channels, stride * channels)[:, :, :out_width]
-    return patches.unflatten(4, (kernel[1], channels))
+        views.append(rows.unfold(2, kernel[1] * channels, stride * channels)[:, :, :out_width])
+    return torch.stack(views, dim=3).unflatten(4, (kernel[1], channels))
 
 
 def scatter_patches(patches: Tensor, height: int, width: int, stride: int, padding: int) -> Tensor:

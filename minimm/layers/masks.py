@@ -25,8 +25,10 @@ def causal_mask(query_length: int, key_length: int | None = None, device: torch.
         key_length >= query_length,
         f"{query_length} queries cannot be the last of {key_length} keys; key_length must be at least query_length",
     )
-    every_pair = torch.ones(query_length, key_length, dtype=torch.bool, device=device)
-    return every_pair.tril(diagonal=key_length - query_length)  # (T_q, T_k)
+    positions = torch.arange(key_length, device=device)
+    return (
+        positions <= positions[key_length - query_length :, None]
+    )  # keys (T_k,) against queries (T_q, 1) -> (T_q, T_k)
 
 
 def padding_mask(lengths: Tensor, max_length: int) -> Tensor:
@@ -41,3 +43,13 @@ def padding_mask(lengths: Tensor, max_length: int) -> Tensor:
 def mask_keys(key_mask: Tensor) -> Tensor:
     """(B, T_k) which keys are real -> (B, 1, 1, T_k), the shape that broadcasts over heads and queries."""
     return key_mask[:, None, None, :]
+
+
+def mask_unless_all(key_mask: Tensor) -> Tensor | None:
+    """`mask_keys`, or None when all keys are real: the fused kernel is faster without a mask.
+
+    While a graph is recorded for export there are no values to look at, so the mask stays.
+    """
+    if not torch.compiler.is_compiling() and bool(key_mask.all()):
+        return None
+    return mask_keys(key_mask)

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from minimm.errors import check
 from minimm.layers.late_interaction import late_interaction
-from minimm.layers.masks import mask_keys
+from minimm.layers.masks import mask_unless_all
 from minimm.layers.normalization import RMSNorm
 from minimm.layers.transformer_block import TransformerBlock
 from minimm.models.memory import Memory
@@ -97,7 +97,7 @@ class ProjectionHead(nn.Module):
     def forward(self, memory: Memory) -> Embedding:
         """Features (N, P, d_model) -> whole (N, D) and parts (N, P, D)."""
         parts = self.part_projection(self.part_norm(memory.features))
-        x, attends = memory.features, None if bool(memory.mask.all()) else mask_keys(memory.mask)
+        x, attends = memory.features, mask_unless_all(memory.mask)
         for block in self.blocks:
             x = block(x, attends)
         x = self.norm(x)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from minimm.errors import check, check_divides
 from minimm.layers.dropout import Dropout
 from minimm.layers.kv_cache import KVCache
-from minimm.layers.masks import causal_mask, mask_keys
+from minimm.layers.masks import causal_mask, mask_keys, mask_unless_all
 from minimm.layers.normalization import build_normalization
 from minimm.layers.positions import PositionTable, RotaryPositions, check_positions
 from minimm.layers.transformer_block import TransformerBlock
@@ -165,16 +165,14 @@ class LanguageModel(nn.Module):
         x = self.dropout(x)
 
         rotary = None if self.rotary is None else self.rotary(positions)
-        causal = start == 0 and length > 1 and key_mask is None  # the fused kernel then builds no mask at all
+        causal = key_mask is None and start == 0 and length > 1  # the fused kernel then builds no mask at all
         mask = None
         if length > 1 and not causal:
             mask = causal_mask(length, start + length, device=x.device)  # (T, T_k)
         if key_mask is not None:
             mask = mask_keys(key_mask) if mask is None else mask & mask_keys(key_mask)  # (B, 1, T, T_k)
 
-        memory_mask = None
-        if memory is not None and not memory.mask.all():
-            memory_mask = mask_keys(memory.mask)  # (B, 1, 1, N)
+        memory_mask = None if memory is None else mask_unless_all(memory.mask)  # (B, 1, 1, N)
         for index, block in enumerate(self.blocks):
             x = block(
                 x,

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from minimm.errors import check, check_divides
 from minimm.layers.dropout import Dropout
-from minimm.layers.masks import mask_keys
+from minimm.layers.masks import mask_unless_all
 from minimm.layers.normalization import build_normalization
 from minimm.layers.positions import PositionTable, RotaryPositions, check_positions
 from minimm.layers.transformer_block import TransformerBlock
@@ -119,7 +119,7 @@ class TextEncoder(nn.Module):
         x = self.dropout(x)
         rotary = None if self.rotary is None else self.rotary(positions)
         real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask
-        attends = None if mask is None or bool(mask.all()) else mask_keys(mask)  # (B, 1, 1, T)
+        attends = None if mask is None else mask_unless_all(mask)  # (B, 1, 1, T)
         for block in self.blocks:
             x = block(x, attends, rotary=rotary)
         return Memory(x if self.config.post_norm else self.norm(x), real, (ids.shape[1],))
