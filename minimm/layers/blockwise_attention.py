@@ -23,7 +23,12 @@ LONGEST = 1024  # keys; beyond, what is stored would outweigh the rest of a mode
 
 
 def prefers_blocks(query: Tensor, key: Tensor, causal: bool) -> bool:
-    """Whether `blockwise_attention` was measured to be faster for these than PyTorch's kernel."""
+    """Whether `blockwise_attention` was measured to be faster for these than PyTorch's kernel.
+
+    Never in a graph that is being recorded for export, whose sizes are free.
+    """
+    if torch.compiler.is_compiling():
+        return False
     if query.device.type != "cpu" or query.ndim != 4 or query.shape[2] == 1 or key.shape[2] > LONGEST:
         return False
     halved = query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")

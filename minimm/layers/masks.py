@@ -26,9 +26,8 @@ def causal_mask(query_length: int, key_length: int | None = None, device: torch.
         f"{query_length} queries cannot be the last of {key_length} keys; key_length must be at least query_length",
     )
     positions = torch.arange(key_length, device=device)
-    return (
-        positions <= positions[key_length - query_length :, None]
-    )  # keys (T_k,) against queries (T_q, 1) -> (T_q, T_k)
+    queries = positions[key_length - query_length :, None]  # (T_q, 1)
+    return positions <= queries  # (T_q, T_k)
 
 
 def padding_mask(lengths: Tensor, max_length: int) -> Tensor:
