@@ -309,7 +309,8 @@ def test_bad_questions_get_a_sentence(refused, options, said):
 def test_a_text_is_not_read_more_often_than_helps(tmp_path):
     text = tmp_path / "book.txt"
     text.write_text("the quick brown fox jumps over the lazy dog. " * 900, encoding="utf-8")
-    advice = advise_language_model(BY_NAME["language-model"], begin, MACHINE, Request(1e5, 1e10, text=(text,)))
+    slow = replace(MACHINE, rate=1e9, kept_rate=1e7)  # so that whole seconds are fine enough
+    advice = advise_language_model(BY_NAME["language-model"], begin, slow, Request(1e7, 1e10, text=(text,)))
     assert "data" in advice["limited_by"] or "data" in advice["lacking"]
-    assert advice["passes_over_text"] == pytest.approx(16, rel=0.3)
+    assert advice["passes_over_text"] == pytest.approx(16, rel=0.1)
     assert f"--max-seconds {advice['training_seconds']:.0f} " in advice["command"]

@@ -107,12 +107,13 @@ def _print_job(advice: dict[str, Any], request: Request) -> None:
     _print_line(
         "size", f"{advice['parameters']:,} parameters; training holds {_size(advice['training_bytes'])} ({parts})"
     )
-    minutes = f"{advice['training_seconds'] / 60:.3g} min"
+    limit = advice["training_seconds"]
+    limit = f"{limit:.0f} s" if limit < 100 else f"{limit / 60:.3g} min"
     how = "measured" if advice["seconds_are_measured"] else "about"
     _print_line(
         "time",
         f"{advice['operations_per_step'] / 1e9:.3g} billion operations a step, {how} {advice['seconds_per_step']:.2g} s: "
-        f"{_round(advice['steps'])} steps in {minutes}, {_round(advice['seen'])} {advice['unit']}s seen"
+        f"{_round(advice['steps'])} steps in {limit}, {_round(advice['seen'])} {advice['unit']}s seen"
         + (f", each of yours {_round(passes)} times" if (passes := advice.get("passes_over_examples")) else ""),
     )
     if "size_chosen_because" in advice:

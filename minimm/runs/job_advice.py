@@ -1,7 +1,7 @@
 """What one job will take with given means, counted by beginning its command, and whether the means suffice.
 
-How long a step takes is foretold by `machine`, or measured when that is asked for. Memory is what training holds from
-the first step to the last; what single products need for a moment comes on top.
+How long a step takes is foretold by `machine`, or measured when that is asked for. Memory is what training holds from the
+first step to the last; what single products need for a moment comes on top.
 """
 
 from __future__ import annotations

@@ -37,9 +37,14 @@ def advise_language_model(job: Job, begin: Begin, machine: Machine, request: Req
     if request.timed:
         command = command_of(job.name, options, machine, request)
         seconds = rehearse(command, begin, machine, timed=True)[0].measured_seconds
-    if tokens is not None:  # from then on it would learn by heart
-        enough = MOST_PASSES * tokens / size.tokens_of_a_step * seconds
-        request = replace(request, seconds=min(request.seconds, max(1.0, math.ceil(enough))))
+    why = reason(choice, tokens)
+    if tokens is not None:
+        enough = max(1.0, math.ceil(MOST_PASSES * tokens / size.tokens_of_a_step * seconds))
+        if enough < request.seconds:
+            why += (
+                f" After {enough:.0f} s it has read the text {MOST_PASSES} times, and would go on to learn it by heart."
+            )
+            request = replace(request, seconds=enough)
     command = command_of(job.name, options, machine, request)
     steps = int(request.seconds / seconds)
     seen = steps * size.tokens_of_a_step
@@ -60,7 +65,7 @@ def advise_language_model(job: Job, begin: Begin, machine: Machine, request: Req
         "tokens_of_the_text": tokens,
         "passes_over_text": None if tokens is None else seen / tokens,
         "limited_by": list(choice.limited_by),
-        "size_chosen_because": reason(choice, tokens),
+        "size_chosen_because": why,
         "fits": not choice.lacking,
         "lacking": choice.lacking,
         "what_to_do": _what_to_do(choice) or None,

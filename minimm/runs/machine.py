@@ -2,10 +2,10 @@
 
     seconds of a step = operations in products / rate of products + bytes kept for the way back / rate at which they are made
 
-The first is the time of the matrix products alone. The second stands for all the rest, which writes and reads what
-autograd keeps and so grows with it: activations, normalisations, gradients, fresh memory. A step is bound by the one or
-by the other, as in the roofline model (Williams et al. 2009); differs from it in adding the two, for here they take
-turns.
+The first is the time of the matrix products alone. The second stands for all the rest, which writes and reads what autograd
+keeps and so grows with it: activations, normalisations, gradients, fresh memory. A step is bound by the one or by the other,
+as in the roofline model (Williams et al. 2009); differs from it in adding the two, for here they take turns. With twelve jobs
+on one core, which other work shared, a step took 0.5 to 1.4 times what was foretold; no GPU was measured.
 """
 
 from __future__ import annotations
