@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from typer.main import get_command
 
 from minimm import tasks
+from minimm.advice.job_advice import Request, advise_job, rehearse
+from minimm.advice.jobs import JOBS, find_jobs
+from minimm.advice.language_advice import advise_language_model, count_tokens
+from minimm.advice.language_size import WIDTHS, Means, choose_size, price, sizes
+from minimm.advice.machine import Machine
 from minimm.cli import app, train
 from minimm.files import read_json
 from minimm.layers.initialization import initialize
 from minimm.models.language_model import LanguageModel, num_parameters
-from minimm.runs.job_advice import Request, advise_job, rehearse
-from minimm.runs.jobs import JOBS, find_jobs
-from minimm.runs.language_advice import advise_language_model, count_tokens
-from minimm.runs.language_size import WIDTHS, Means, choose_size, price, sizes
-from minimm.runs.machine import Machine
 from minimm.tasks.text.presets import TEXT_PRESETS, TextPreset
 from minimm.training.losses import cross_entropy
 from minimm.training.memory import PROCESS_BYTES, saved_bytes
@@ -200,7 +200,7 @@ means = st.builds(
 @settings(max_examples=150)
 def test_more_of_anything_never_gives_a_smaller_model(all_sizes, given_means, what, times):
     def choose(some):
-        import minimm.runs.language_size as module
+        import minimm.advice.language_size as module
 
         original, module.sizes = module.sizes, lambda *_: iter(all_sizes)  # priced once
         try:

@@ -20,8 +20,11 @@ from minimm.metrics import power_law
 from minimm.metrics.power_law import FORMS, PowerLaw, bootstrap, fit_power_law, goodness_of_fit, percentile_interval
 from minimm.plots import scaling
 from minimm.plots.scaling import scaling_curves
-from minimm.runs import scaling_law, scaling_plan, scaling_report, scaling_training
-from minimm.runs.scaling_plan import BATCH, CONTEXT, Size, cut_corpus, make_plan
+from minimm.scaling import experiment as scaling_law
+from minimm.scaling import plan as scaling_plan
+from minimm.scaling import report as scaling_report
+from minimm.scaling import training as scaling_training
+from minimm.scaling.plan import BATCH, CONTEXT, Size, cut_corpus, make_plan
 
 N, D = (grid.ravel() for grid in np.meshgrid([12e3, 35e3, 95e3, 340e3, 1e6], [0.25e6, 0.5e6, 1e6, 2e6, 4e6]))
 

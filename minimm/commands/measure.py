@@ -111,12 +111,12 @@ def advise(
     """
     from typer.main import get_command
 
+    from minimm.advice.advise import advise as run
+    from minimm.advice.advise import check_request, list_questions
+    from minimm.advice.job_advice import Request
+    from minimm.advice.jobs import find_jobs
+    from minimm.advice.machine import Machine
     from minimm.commands.train import train
-    from minimm.runs.advise import advise as run
-    from minimm.runs.advise import check_request, list_questions
-    from minimm.runs.job_advice import Request
-    from minimm.runs.jobs import find_jobs
-    from minimm.runs.machine import Machine
 
     if not taken and given is None and task is None:
         list_questions()
@@ -160,7 +160,7 @@ def scaling_law(
 
     Example: minimm scaling-law --text my_book.txt --minutes 15 --out runs/scaling
     """
-    from minimm.runs.scaling_law import run_scaling_law
+    from minimm.scaling.experiment import run_scaling_law
 
     with interruptible():
         run_scaling_law(text or [], out, minutes=minutes, tokens=tokens, threads=threads, seed=seed, resume=resume)

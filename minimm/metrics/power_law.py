@@ -23,16 +23,9 @@ A = exp(a), B = exp(b), E = exp(e) the prediction is made of log-sum-exps, whose
 Gauss-Newton steps with Levenberg's and Marquardt's damping descend from many starts at once, and the lowest end counts. The
 uncertainty is the bootstrap's (Efron 1979): fit again to runs drawn with replacement, and see how far the answers scatter.
 
-<<<<<<< HEAD
-Differs from Hoffmann et al.: a Huber threshold of 1e-2 instead of 1e-3, for log L of models of `runs/scaling_plan.py`
-that differed by their seeds alone had deviations from 3e-3 to 1.8e-2; and Gauss-Newton instead of L-BFGS, whose loose
-stopping rule gave the paper intervals that were too narrow (Besiroglu et al. 2024, "Chinchilla scaling: a replication
-attempt").
-=======
-Differs from Hoffmann et al.: a Huber threshold of 1e-2 instead of 1e-3, for log L of models of `runs/scaling_plan.py` that
+Differs from Hoffmann et al.: a Huber threshold of 1e-2 instead of 1e-3, for log L of models of `scaling/plan.py` that
 differed by their seeds alone had deviations from 3e-3 to 1.8e-2; and Gauss-Newton instead of L-BFGS, whose loose stopping
 rule gave the paper intervals that were too narrow (Besiroglu et al. 2024, "Chinchilla scaling: a replication attempt").
->>>>>>> scaling
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ import shlex
 from dataclasses import replace
 from typing import Any
 
+from minimm.advice.job_advice import Begin, Request, command_of, rehearse, text_options
+from minimm.advice.jobs import Job
+from minimm.advice.language_size import MOST_PASSES, Choice, Means, choose_size
+from minimm.advice.machine import Machine
 from minimm.datasets.text_corpus import read_corpus, split_text
-from minimm.runs.job_advice import Begin, Request, command_of, rehearse, text_options
-from minimm.runs.jobs import Job
-from minimm.runs.language_size import MOST_PASSES, Choice, Means, choose_size
-from minimm.runs.machine import Machine
 from minimm.runs.plan import TOKENS_FOR_A_PARAMETER
 from minimm.tasks.text.presets import TEXT_PRESETS, TextPreset
 from minimm.tokenizers import TOKENIZERS

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from minimm.advice.jobs import Job
+from minimm.advice.machine import Machine
 from minimm.datasets.bundled import bundled
 from minimm.datasets.instruction_jobs import RECORDED
 from minimm.datasets.multimodal_instructions import MultimodalInstructions
 from minimm.errors import MinimmError
-from minimm.runs.jobs import Job
-from minimm.runs.machine import Machine
 from minimm.tasks.answering.multimodal_assistant import MultimodalAssistant
 from minimm.training.memory import PROCESS_BYTES
 from minimm.training.rehearsal import RehearsalIsOver, StepCost, rehearsing, step_cost

@@ -20,9 +20,9 @@ from minimm.datasets.text_corpus import read_corpus
 from minimm.errors import check
 from minimm.files import read_json, write_json
 from minimm.metrics.power_law import fit_power_law
-from minimm.runs.scaling_plan import BYTES, SIZES, Corpus, Plan, Run, Size, cut_corpus, make_plan
-from minimm.runs.scaling_report import columns, findings, print_report
-from minimm.runs.scaling_training import measure_speed, train_run
+from minimm.scaling.plan import BYTES, SIZES, Corpus, Plan, Run, Size, cut_corpus, make_plan
+from minimm.scaling.report import columns, findings, print_report
+from minimm.scaling.training import measure_speed, train_run
 
 
 def run_scaling_law(

@@ -21,9 +21,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
+from minimm.advice.machine import Machine
 from minimm.models.cost import training_operations
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
-from minimm.runs.machine import Machine
 from minimm.runs.plan import TOKENS_FOR_A_PARAMETER
 from minimm.tasks.text.presets import TextPreset
 from minimm.training.memory import PROCESS_BYTES, training_bytes

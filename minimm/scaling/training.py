@@ -19,7 +19,7 @@ from torch import Tensor
 
 from minimm.layers.initialization import initialize
 from minimm.models.language_model import LanguageModel
-from minimm.runs.scaling_plan import BATCH, CONTEXT, Corpus, Run, Size
+from minimm.scaling.plan import BATCH, CONTEXT, Corpus, Run, Size
 from minimm.training.losses import cross_entropy
 from minimm.training.trainer import Trainer
 from minimm.training.trainer_config import TrainerConfig

@@ -12,12 +12,12 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+from minimm.advice.job_advice import Begin, Request, advise_job
+from minimm.advice.jobs import JOBS, find_jobs
+from minimm.advice.language_advice import advise_language_model
+from minimm.advice.machine import Machine
 from minimm.errors import check
 from minimm.files import write_json
-from minimm.runs.job_advice import Begin, Request, advise_job
-from minimm.runs.jobs import JOBS, find_jobs
-from minimm.runs.language_advice import advise_language_model
-from minimm.runs.machine import Machine
 
 FEW = 1_000  # examples; the fewest that a model of minimm was measured to learn from, from nothing, are 1,357 emoji
 WIDTH = 118  # of what is printed
