@@ -104,8 +104,11 @@ def _print_job(advice: dict[str, Any], request: Request) -> None:
         _print_line("not counted", advice["cannot_be_counted"])
         return
     parts = ", ".join(f"{part} {_size(size)}" for part, size in advice["bytes_of"].items())
+    _print_line("size", f"{advice['parameters']:,} parameters")
     _print_line(
-        "size", f"{advice['parameters']:,} parameters; training holds {_size(advice['training_bytes'])} ({parts})"
+        "memory",
+        f"{_size(advice['training_bytes'])} held in training ({parts}); with Python, PyTorch and what comes and goes, about "
+        f"{_size(advice['peak_bytes'])} at the peak of training",
     )
     limit = advice["training_seconds"]
     limit = f"{limit:.0f} s" if limit < 100 else f"{limit / 60:.3g} min"
@@ -124,6 +127,8 @@ def _print_job(advice: dict[str, Any], request: Request) -> None:
         _print_line("enough?", f"no, it lacks {_lacks(advice['lacking'])}: {advice['what_to_do']}")
     if advice["measured"]:
         _print_line("to expect", f"{advice['measured']} (two cores; README, Measured)")
+    if request.examples is not None:
+        _print_line("own data", f"minimm train {advice['command'].split()[2]} --help says how to give it yours")
     if "few_examples" in advice:
         _print_line("few data", f"{request.examples:,} examples are few: {advice['few_examples']}")
 

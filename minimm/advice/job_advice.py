@@ -1,7 +1,7 @@
 """What one job will take with given means, counted by beginning its command, and whether the means suffice.
 
-How long a step takes is foretold by `machine`, or measured when that is asked for. Memory is what training holds from the
-first step to the last; what single products need for a moment comes on top.
+How long a step takes is foretold by `machine`, or measured when that is asked for. Memory is what training holds,
+which is counted, and what comes and goes beside it, which is foretold (`training.memory`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from minimm.datasets.instruction_jobs import RECORDED
 from minimm.datasets.multimodal_instructions import MultimodalInstructions
 from minimm.errors import MinimmError
 from minimm.tasks.answering.multimodal_assistant import MultimodalAssistant
-from minimm.training.memory import PROCESS_BYTES
+from minimm.training.memory import MOMENTARY_SHARE, peak_bytes
 from minimm.training.rehearsal import RehearsalIsOver, StepCost, rehearsing, step_cost
 from minimm.training.trainer import Trainer
 
@@ -117,11 +117,11 @@ def describe(costs: list[StepCost], machine: Machine, request: Request) -> dict[
     longest = max(costs, key=lambda cost: cost.max_seconds)
     steps = [int(cost.max_seconds / seconds(cost)) for cost in costs]
     seen = sum(number * cost.items for number, cost in zip(steps, costs, strict=True))
-    bytes_of = {**largest.bytes_of, "process": PROCESS_BYTES}
     result: dict[str, Any] = {
         "parameters": max(cost.parameters for cost in costs),
-        "training_bytes": sum(bytes_of.values()),
-        "bytes_of": bytes_of,
+        "training_bytes": sum(largest.bytes_of.values()),
+        "bytes_of": largest.bytes_of,
+        "peak_bytes": peak_bytes(largest.bytes_of),
         "operations_per_step": longest.operations,
         "seconds_per_step": seconds(longest),
         "seconds_are_measured": longest.measured_seconds is not None,
@@ -146,9 +146,9 @@ def _suitable(job: Job, request: Request) -> list[str]:
 def _judge(advice: dict[str, Any], batch_size: int, enough: float, request: Request) -> dict[str, Any]:
     """Whether it fits, what it lacks, in bytes and seconds, and what to do about it."""
     lacking, do = {}, []
-    if (bytes_too_many := advice["training_bytes"] - request.memory) > 0:
+    if (bytes_too_many := advice["peak_bytes"] - request.memory) > 0:
         lacking["memory_bytes"] = bytes_too_many
-        each = advice["bytes_of"]["activations"] / batch_size
+        each = (1 + MOMENTARY_SHARE) * advice["bytes_of"]["activations"] / batch_size
         room = int((each * batch_size - bytes_too_many) / each)
         do.append(
             f"add --batch-size {room} (now {batch_size})"

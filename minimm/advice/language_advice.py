@@ -15,7 +15,6 @@ from minimm.datasets.text_corpus import read_corpus, split_text
 from minimm.runs.plan import TOKENS_FOR_A_PARAMETER
 from minimm.tasks.text.presets import TEXT_PRESETS, TextPreset
 from minimm.tokenizers import TOKENIZERS
-from minimm.training.memory import PROCESS_BYTES
 
 PRESET = "tiny"  # its tokenizer, context, batch and optimizer go with every size
 SAMPLE = 1_000_000  # characters of which the tokens are counted; the rest of a longer text is taken to be alike
@@ -52,8 +51,9 @@ def advise_language_model(job: Job, begin: Begin, machine: Machine, request: Req
         "command": shlex.join(command),
         "preset": PRESET,
         "parameters": size.parameters,
-        "training_bytes": size.needs(),
-        "bytes_of": {**size.bytes_of, "process": PROCESS_BYTES},
+        "training_bytes": sum(size.bytes_of.values()),
+        "bytes_of": size.bytes_of,
+        "peak_bytes": size.needs(),
         "operations_per_step": size.operations,
         "seconds_per_step": seconds,
         "seconds_are_measured": request.timed,
