@@ -238,6 +238,7 @@ def terms(size):
 def test_onnx_json_says_what_the_graphs_want(exported_folder, request):
     _, folder, description = request.getfixturevalue(exported_folder)
     assert {path.name for path in folder.iterdir()} == {"onnx.json", "tokenizer.json", *description["graphs"]}
+    assert description.get("image_size") == (None if exported_folder == "writer" else 32)
     for name, graph in description["graphs"].items():
         session = opened(folder / name)
         for ports, described in ((session.get_inputs(), "inputs"), (session.get_outputs(), "outputs")):

@@ -66,10 +66,14 @@ def _language_model(task: TextGenerator) -> tuple[dict[str, Graph], dict[str, An
 def _captioner(task: ImageCaptioner) -> tuple[dict[str, Graph], dict[str, Any]]:
     use = (
         f"{PICTURES} encoder.onnx gives the memory that every step of decoder.onnx takes. {STEPS} A caption begins with "
-        "<bos>, which is not part of it, and ends before <eos>."
+        "<bos>, which is not part of it, and ends before <eos>, or after context_length - 1 tokens."
     )
-    context_length = task.model.decoder.config.context_length
-    return captioner_graphs(task.model), {"use": use, "context_length": context_length, "language": task.language}
+    return captioner_graphs(task.model), {
+        "use": use,
+        "image_size": task.model.encoder.config.image_size,
+        "context_length": task.model.decoder.config.context_length,
+        "language": task.language,
+    }
 
 
 def _retriever(task: CrossModalRetriever) -> tuple[dict[str, Graph], dict[str, Any]]:
@@ -88,6 +92,8 @@ def _retriever(task: CrossModalRetriever) -> tuple[dict[str, Graph], dict[str, A
         "scale": task.model.scale.item(),
         "left_out": [modality for modality in modalities if f"{modality}.onnx" not in graphs],
     }
+    if "image" in modalities:
+        description["image_size"] = task.model.encoders["image"].config.image_size
     if "text" in modalities:
         context_length = task.model.encoders["text"].config.context_length
         description |= {"text_prefix": task.as_read(""), "context_length": context_length}
