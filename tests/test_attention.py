@@ -16,7 +16,7 @@ from minimm.errors import MinimmError
 from minimm.layers import masks
 from minimm.layers.attention import fused_attention, scaled_dot_product_attention, softmax
 from minimm.layers.blockwise_attention import blockwise_attention, prefers_blocks
-from minimm.layers.masks import causal_mask, mask_keys, padding_mask
+from minimm.layers.masks import causal_mask, mask_keys, mask_unless_all, padding_mask
 
 sizes = st.integers(1, 5)
 
@@ -224,6 +224,8 @@ def test_padding_masks_keep_the_first_positions_of_each_row(lengths):
     mask = padding_mask(torch.tensor(lengths), 6)
     assert mask.tolist() == [[t < length for t in range(6)] for length in lengths]
     assert mask_keys(mask).shape == (len(lengths), 1, 1, 6) and mask_keys(mask).flatten(1).equal(mask)
+    needed = mask_unless_all(mask)
+    assert needed is None if mask.all() else needed.equal(mask_keys(mask))
 
 
 def test_the_examples_in_the_docstrings_hold():

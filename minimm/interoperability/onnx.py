@@ -27,6 +27,7 @@ from minimm.files import write_atomically
 from minimm.layers.quantization import is_quantized
 
 PACKAGES = ("onnx", "onnxscript")  # what PyTorch needs to write a graph; `onnxruntime` runs it
+OLDEST_TORCH = (2, 7)  # the first whose recording lets sizes be free by name
 FIRST_FREE_SIZE = 2  # the recording takes sizes of 0 and 1 for fixed ones
 
 
@@ -56,8 +57,12 @@ class Graph:
         return {"inputs": [asdict(port) for port in self.inputs], "outputs": [asdict(port) for port in self.outputs]}
 
 
-def check_exportable(model: nn.Module) -> None:
-    """Raise `MinimmError` where a package is missing, or when the weights are stored in few bits."""
+def _check_exportable(model: nn.Module) -> None:
+    check(
+        torch.__version__ >= OLDEST_TORCH,
+        f"to write ONNX graphs PyTorch 2.7 or newer is needed, but this is {torch.__version__}; "
+        "run: pip install --upgrade 'torch>=2.7,<2.14'",
+    )
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     check(
         not missing,
@@ -70,8 +75,12 @@ def check_exportable(model: nn.Module) -> None:
 
 
 def save_graph(graph: Graph, path: Path) -> None:
-    """Record `graph` and write it, with its weights, into the file `path`. See `check_exportable` for what it raises."""
-    check_exportable(graph.module)
+    """Record `graph`, whose weights must be on the CPU, and write it with them into the file `path`.
+
+    Raises `MinimmError` where a package is missing or PyTorch too old, when the weights are stored in few bits, or for a
+    full disk.
+    """
+    _check_exportable(graph.module)
     module = graph.module.eval()
     with torch.no_grad(), _quietly():
         program = torch.onnx.export(

@@ -12,7 +12,7 @@ from typing import Any
 
 from minimm.errors import check
 from minimm.files import write_json
-from minimm.interoperability.onnx import Graph, check_exportable, save_graph
+from minimm.interoperability.onnx import Graph, save_graph
 from minimm.interoperability.onnx_models import captioner_graphs, dual_encoder_graphs, language_model_graphs
 from minimm.tasks.any_task import load_any_task
 from minimm.tasks.retrieval.cross_modal_retriever import CrossModalRetriever
@@ -48,7 +48,6 @@ def export_to_onnx(model: str | Path, out: str | Path) -> dict[str, Any]:
         f"{out} already holds something; choose another folder with --out",
     )
     task = load_any_task(model, device="cpu")
-    check_exportable(task.model)
     graphs, description = DESCRIBE[kind](task)
     for name, graph in graphs.items():
         save_graph(graph, out / name)
@@ -67,10 +66,14 @@ def _language_model(task: TextGenerator) -> tuple[dict[str, Graph], dict[str, An
 def _captioner(task: ImageCaptioner) -> tuple[dict[str, Graph], dict[str, Any]]:
     use = (
         f"{PICTURES} encoder.onnx gives the memory that every step of decoder.onnx takes. {STEPS} A caption begins with "
-        "<bos>, which is not part of it, and ends before <eos>."
+        "<bos>, which is not part of it, and ends before <eos>, or after context_length - 1 tokens."
     )
-    context_length = task.model.decoder.config.context_length
-    return captioner_graphs(task.model), {"use": use, "context_length": context_length, "language": task.language}
+    return captioner_graphs(task.model), {
+        "use": use,
+        "image_size": task.model.encoder.config.image_size,
+        "context_length": task.model.decoder.config.context_length,
+        "language": task.language,
+    }
 
 
 def _retriever(task: CrossModalRetriever) -> tuple[dict[str, Graph], dict[str, Any]]:
@@ -89,6 +92,8 @@ def _retriever(task: CrossModalRetriever) -> tuple[dict[str, Graph], dict[str, A
         "scale": task.model.scale.item(),
         "left_out": [modality for modality in modalities if f"{modality}.onnx" not in graphs],
     }
+    if "image" in modalities:
+        description["image_size"] = task.model.encoders["image"].config.image_size
     if "text" in modalities:
         context_length = task.model.encoders["text"].config.context_length
         description |= {"text_prefix": task.as_read(""), "context_length": context_length}
