@@ -11,7 +11,7 @@ from command_line import run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minimm.benchmarks import generation, growth, language_training
+from minimm.benchmarks import generation, growth, language_training, time_to_quality
 from minimm.benchmarks.byte_pair import compare_byte_pair
 from minimm.benchmarks.comparison import OURS, Comparison, take_turns
 from minimm.benchmarks.peers import load_nanogpt, peer
@@ -158,6 +158,24 @@ def test_training_is_measured_beside_a_checkout_of_nanogpt_and_without_one(tmp_p
             assert found.peers == peers and found.amount == 16 and found.operations > 0
             assert (checkout is None) == ("--nanogpt FOLDER" in found.missing.get("nanogpt", ""))
     assert "number of parameters" not in capsys.readouterr().out
+
+
+def test_quality_is_measured_beside_a_checkout_of_nanogpt_and_without_one(tmp_path, monkeypatch, capsys):
+    """With the stand-in. How much ours learns in as few seconds is left open: here nothing depends on the time."""
+    (tmp_path / "model.py").write_text(NANOGPT, encoding="utf-8")
+    (tmp_path / "text.txt").write_text("the cat sat on the mat. " * 300, encoding="utf-8")
+    small = {"d_model": 16, "num_heads": 2, "num_layers": 1, "d_ff": 32, "context_length": 64}
+    monkeypatch.setattr(time_to_quality, "STEPS", 400)
+    monkeypatch.setattr(time_to_quality, "RUNS", {"minimm_early": (0.5, small), "minimm_same_time": (1.0, small)})
+    command = ("bench", "quality", "--text", tmp_path / "text.txt", "--threads", torch.get_num_threads())
+    assert run(*command, "--nanogpt", tmp_path, "--out", tmp_path / "out") == 0
+    found = read_json(tmp_path / "out" / "results.json")["quality"]
+    assert found["nanogpt"]["validation_loss"] < 2.4  # ln 11: it guesses better than by chance
+    assert 0 < found["minimm_same_time"]["validation_loss"] < 3
+    assert found["minimm_early"]["share_of_nanogpts_time"] >= 0.5 <= found["minimm_same_time"]["share_of_nanogpts_time"]
+    assert "minimm_same_time: validation loss" in capsys.readouterr().out
+    assert run(*command, "--out", tmp_path / "alone") == 0
+    assert "--nanogpt FOLDER" in read_json(tmp_path / "alone" / "results.json")["quality"]["missing"]["nanogpt"]
 
 
 def test_a_folder_without_gpt_is_no_checkout_of_nanogpt(tmp_path):
