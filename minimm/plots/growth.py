@@ -12,6 +12,7 @@ from minimm.errors import check
 from minimm.plots.style import BLUE, GREEN, GREY, SMALL, VERMILLION, Drawing, text_style
 
 LEFT, WIDTH, HEIGHT, ROW = 0.65, 4.6, 2.9, 0.2  # inches
+RIGHT = 0.25  # for the half of the last number below that stands out
 COLOURS = (BLUE, VERMILLION, GREEN)
 
 Curve = tuple[Sequence[float], Sequence[float], Callable[[np.ndarray], np.ndarray]]  # x, y, and the fit: x -> y
@@ -25,7 +26,7 @@ def growth_curves(curves: Mapping[str, Curve], title: str, x_label: str, y_label
     """
     check(0 < len(curves) <= len(COLOURS), f"there are {len(curves)} curves; draw 1 to {len(COLOURS)} in one figure")
     legend = ROW * len(curves) + 0.1
-    figure = Drawing(LEFT + WIDTH, legend + HEIGHT + 0.45, title)
+    figure = Drawing(LEFT + WIDTH + RIGHT, legend + HEIGHT + 0.45, title)
     axes = figure.panel(LEFT, legend, WIDTH, HEIGHT, frame=GREY)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -39,7 +40,7 @@ def growth_curves(curves: Mapping[str, Curve], title: str, x_label: str, y_label
     axes.set_xticks(_apart(places))
     axes.tick_params(colors=GREY, labelsize=SMALL)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1000 else f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
     axes.minorticks_off()
     low, high = axes.get_ylim()
