@@ -1,7 +1,7 @@
 """Single layers beside those of `torch.nn`, with the same weights, at the sizes that minimm's models use.
 
 Convolution, GRU: a training step, forward and back. Attention: with the weights given back, which torch's fused kernel never
-has, beside that kernel; what seeing costs. Each pair must agree before it is measured.
+has, beside that kernel; what seeing costs; and as models train with it. Each pair must agree before it is measured.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from minimm.benchmarks.comparison import OURS, Comparison, take_turns
@@ -23,10 +24,10 @@ ATTENTION_SIZES = (8, 4, 256, 32)  # batch, heads, tokens, width of a head
 
 
 def compare_layers(rounds: int, device: torch.device) -> list[Comparison]:
-    """Convolution and GRU in training, the GRU forward alone, attention that gives its weights back."""
+    """Convolution and GRU in training, the GRU forward alone, attention with and without its weights."""
     found = [_compare_convolution(sizes, rounds, device) for sizes in CONVOLUTIONS]
     found += [_compare_gru(back, rounds, device) for back in (True, False)]
-    return [*found, _compare_attention(rounds, device)]
+    return [*found, *_compare_attention(rounds, device)]
 
 
 def _compare_convolution(sizes: tuple[int, ...], rounds: int, device: torch.device) -> Comparison:
@@ -72,32 +73,35 @@ def _compare_gru(back: bool, rounds: int, device: torch.device) -> Comparison:
     )
 
 
-def _compare_attention(rounds: int, device: torch.device) -> Comparison:
+def _compare_attention(rounds: int, device: torch.device) -> list[Comparison]:
+    """Attention that gives its weights back, and the one that models train with in both precisions, beside torch's kernel."""
+    mask = causal_mask(ATTENTION_SIZES[2], device=device)
+    ours: dict[str, tuple[Callable[..., Tensor], torch.dtype]] = {
+        "attention with its weights": (lambda q, k, v: scaled_dot_product_attention(q, k, v, mask)[0], torch.float32),
+        "attention": (lambda q, k, v: fused_attention(q, k, v, causal=True), torch.float32),
+        "attention in bfloat16": (lambda q, k, v: fused_attention(q, k, v, causal=True), torch.bfloat16),
+    }
+    return [_compare_one_attention(name, attend, kind, rounds, device) for name, (attend, kind) in ours.items()]
+
+
+def _compare_one_attention(
+    name: str, attend: Callable[..., Tensor], kind: torch.dtype, rounds: int, device: torch.device
+) -> Comparison:
     batch, heads, length, width = ATTENTION_SIZES
     generator = torch.Generator().manual_seed(0)
-    q, k, v = (
-        torch.randn(batch, heads, length, width, generator=generator).to(device).requires_grad_() for _ in range(3)
-    )
-    mask = causal_mask(length, device=device)
+    qkv = [torch.randn(batch, heads, length, width, generator=generator).to(device, kind) for _ in range(3)]
+    qkv = [x.requires_grad_() for x in qkv]
+    gradient = torch.ones_like(qkv[0])
 
-    def seen() -> Tensor:
-        return scaled_dot_product_attention(q, k, v, mask)[0]
+    def kernel(*qkv: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(*qkv, is_causal=True)
 
-    def fused() -> Tensor:
-        return fused_attention(q, k, v, causal=True)
-
-    torch.testing.assert_close(seen(), fused(), rtol=1e-4, atol=1e-5)
-    gradient = torch.ones_like(q)
-
-    def step(attend: Callable[[], Tensor]) -> Callable[[], object]:
-        return lambda: torch.autograd.grad(attend(), [q, k, v], gradient)
-
-    return Comparison(
-        f"attention with its weights, {length} tokens, training",
-        batch * length,
-        "token",
-        take_turns({OURS: step(seen), "torch": step(fused)}, rounds, device),
-    )
+    close = {"rtol": 1e-4, "atol": 1e-5} if kind == torch.float32 else {"rtol": 0.05, "atol": 0.05}
+    torch.testing.assert_close(attend(*qkv), kernel(*qkv), **close)
+    sides = {OURS: attend, "torch": kernel}
+    run = {side: lambda f=f: torch.autograd.grad(f(*qkv), qkv, gradient) for side, f in sides.items()}
+    work = f"{name}, {length} tokens, training"
+    return Comparison(work, batch * length, "token", take_turns(run, rounds, device))
 
 
 def training_step(layer: nn.Module, inputs: Tensor) -> Callable[[], object]:

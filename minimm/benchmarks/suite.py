@@ -69,16 +69,16 @@ def run_benchmarks(
         "layers": lambda: compare_layers(rounds, where),
         "tokenizers": lambda: compare_byte_pair(corpus, rounds),
     }
+    reports: dict[str, Callable[[], dict[str, Any]]] = {  # those that say more than one ratio, and print it themselves
+        "growth": lambda: growth_of_cost(corpus, rounds, where, out),
+        "quality": lambda: quality_beside_nanogpt(corpus, model, where),
+    }
     results: dict[str, Any] = {"machine": machine, "device": str(where)}
     every: list[Comparison] = []
     for name in names or BENCHMARKS:
         print(f"\n{name}")
-        if name == "growth":  # not beside peers, but of one cost beside another
-            results[name] = measure_growth(corpus, rounds, where)
-            draw_growth(results[name], out)
-            continue
-        if name == "quality":
-            results[name] = quality_beside_nanogpt(corpus, model, where)
+        if name in reports:
+            results[name] = reports[name]()
             continue
         found = benchmarks[name]()
         results[name] = [each.as_dict(rates) for each in found]
@@ -92,6 +92,13 @@ def run_benchmarks(
         save_figure(ratio_bars(bars, "How many times as fast as its peers minimm is"), out / "ratios.png")
     print(f"\neverything is in {out}")
     return results
+
+
+def growth_of_cost(text: str, rounds: int, device: torch.device, out: Path) -> dict[str, Any]:
+    """Measure it, print a line for each of its figures, and draw them into `out`."""
+    found = measure_growth(text, rounds, device)
+    draw_growth(found, out)
+    return found
 
 
 def quality_beside_nanogpt(text: str, model: ModuleType | None, device: torch.device) -> dict[str, Any]:

@@ -54,9 +54,10 @@ def blockwise_attention(
     for start in range(0, length, rows):
         stop = min(start + rows, length)
         seen = stop if causal else key.shape[1]
-        bias = _bias(mask, query, batch, heads)
         if causal:
             bias = torch.full((stop - start, seen), -math.inf, dtype=query.dtype).triu_(start + 1)
+        else:
+            bias = _bias(mask, query, batch, heads)
         keys = key[:, :seen].transpose(1, 2)  # (B * H, D, seen)
         scores = torch.baddbmm(bias, query[:, start:stop], keys, alpha=1 / math.sqrt(d_head))
         blocks.append(scores.softmax(dim=-1) @ value[:, :seen])  # (B * H, rows, D)
