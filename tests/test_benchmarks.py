@@ -48,7 +48,7 @@ def test_training_sides_begin_with_a_guess_and_learn_their_batch(precision):
     config = language_training.gpt2_config(language_training.VOCAB_SIZE, layers=1, width=32, heads=4, context=16)
     rows = torch.randint(language_training.VOCAB_SIZE, (2, 17), generator=torch.Generator().manual_seed(0))
     inputs, targets = rows[:, :-1], rows[:, 1:]
-    ours = language_training.our_step(config, inputs, targets, precision)
+    ours = language_training.our_trainer(config, inputs, targets, precision).step
     theirs = language_training.transformers_step(config, inputs)
     for step in (lambda: ours()[0], theirs):
         first, *_, last = (step() for _ in range(30))
@@ -107,7 +107,7 @@ def test_the_command_writes_a_table_a_figure_and_results(tmp_path, capsys):
     [
         (
             ["bench", "swimming"],
-            "benchmarks swimming are not known; choose from training, generation, quantization, layers",
+            "benchmarks swimming are not known; choose from training, gpt2, processes, generation",
         ),
         (["bench", "training", "--nanogpt", "nowhere"], "nowhere has no model.py; give the folder of a checkout"),
         (["bench", "tokenizers", "--text", "nowhere.txt"], "nowhere.txt could not be read"),
@@ -153,6 +153,7 @@ def test_training_is_measured_beside_a_checkout_of_nanogpt_and_without_one(tmp_p
     """With a stand-in that has nanoGPT's interface, and wants memory laid out as it does."""
     (tmp_path / "model.py").write_text(NANOGPT, encoding="utf-8")
     monkeypatch.setattr(language_training, "SHAPES", ((1, 16, 2, 8, 2),))
+    monkeypatch.setattr(language_training, "has_compiler", lambda: False)  # it takes long; test_compiling.py has it
     for checkout, peers in ((load_nanogpt(tmp_path), ["transformers", "nanogpt"]), (None, ["transformers"])):
         for found in language_training.compare_training(2, torch.device("cpu"), checkout):
             assert found.peers == peers and found.amount == 16 and found.operations > 0

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from together import TEXT, language_model, losses
 from together import run as run_alone
 
+from minimm.benchmarks import processes
 from minimm.datasets.token_pairs import PairBatch
 from minimm.errors import MinimmError
 from minimm.tasks import MultimodalAssistant
@@ -126,3 +127,13 @@ def test_the_command_runs_under_torchrun_and_writes_once(tmp_path):
     refused = start(*command, "--batch-size", 3, "--out", tmp_path / "odd", seconds=200)
     assert refused.returncode != 0 and "a batch of 3 cannot be shared evenly among 2 processes" in refused.stderr
     assert "Traceback" not in refused.stderr.split("ChildFailedError")[0].split("torch/distributed")[0]
+
+
+@by_torchrun
+@pytest.mark.slow
+def test_the_speed_of_two_processes_is_measured_beside_one():
+    (found,) = processes.compare_processes(1, torch.device("cpu"), (1, 16, 2, 8, 2))
+    assert found.peers == ["one process", "one on all threads", "two apart"] and found.amount == 16
+    assert all(len(seconds) == 1 and seconds[0] > 0 for seconds in found.seconds.values())
+    with pytest.raises(MinimmError, match="torchrun could not time 'minimm'.*cannot be shared evenly"):
+        processes.compare_processes(1, torch.device("cpu"), (1, 16, 2, 8, 3))

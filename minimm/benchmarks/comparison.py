@@ -51,8 +51,10 @@ class Comparison:
         low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
         return low, middle, high
 
-    def as_dict(self, operations_per_second: Mapping[str, float] | None = None) -> dict[str, Any]:
-        """For results.json; with the machine's rates by precision also `share_of_machine`, how much of it our side used."""
+    def as_dict(self, machine: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """For results.json. With what `measure_machine` found also `share_of_machine`, how much of its rate of products our
+        side used, and where that is known `share_of_peak`, how much of what its maker promises.
+        """
         found: dict[str, Any] = {"work": self.work, "unit": self.unit, "rounds": len(self.seconds[OURS])}
         found["units_per_second"] = {side: self.rate(side) for side in self.seconds}
         for peer in self.peers:
@@ -60,9 +62,11 @@ class Comparison:
             found[f"ratio_to_{peer}"] = {"median": middle, "lower_quartile": low, "upper_quartile": high}
         if self.operations is not None:
             found["operations"] = self.operations
-            if operations_per_second is not None:
+            if machine is not None:
                 done = self.operations / statistics.median(self.seconds[OURS])
-                found["share_of_machine"] = done / operations_per_second[self.precision]
+                found["share_of_machine"] = done / machine["operations_per_second"][self.precision]
+                if self.precision in machine["data_sheet"]:
+                    found["share_of_peak"] = done / machine["data_sheet"][self.precision]
         return found | ({"missing": self.missing} if self.missing else {})
 
 

@@ -20,6 +20,7 @@ from minimm.benchmarks.peers import peer
 from minimm.layers.initialization import initialize
 from minimm.models.cost import training_operations
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
+from minimm.training.compiling import has_compiler
 from minimm.training.device import select_precision
 from minimm.training.losses import cross_entropy
 from minimm.training.trainer import Trainer
@@ -35,21 +36,27 @@ LEARNING_RATE, WEIGHT_DECAY, BETAS = 3e-4, 0.1, (0.9, 0.95)
 
 
 def compare_training(rounds: int, device: torch.device, nanogpt: ModuleType | None = None) -> list[Comparison]:
-    """One comparison for each of `SHAPES` and precision."""
+    """One comparison for each of `SHAPES` and precision, and one with our blocks compiled, where there is a compiler."""
     chosen = str(select_precision("auto", device)).removeprefix("torch.")
     precisions = ["float32"] + ["bfloat16"] * (chosen == "bfloat16")
-    return [_compare(shape, precision, rounds, device, nanogpt) for shape in SHAPES for precision in precisions]
+    ways = [(precision, False) for precision in precisions] + [(precisions[-1], True)] * has_compiler()
+    return [_compare(shape, *way, rounds, device, nanogpt) for shape in SHAPES for way in ways]
 
 
 def _compare(
-    shape: tuple[int, ...], precision: str, rounds: int, device: torch.device, nanogpt: ModuleType | None
+    shape: tuple[int, ...],
+    precision: str,
+    compiled: bool,
+    rounds: int,
+    device: torch.device,
+    nanogpt: ModuleType | None,
 ) -> Comparison:
     layers, width, heads, context, batch = shape
     generator = torch.Generator().manual_seed(0)
     rows = torch.randint(VOCAB_SIZE, (batch, context + 1), generator=generator)
     inputs, targets = (part.contiguous().to(device) for part in (rows[:, :-1], rows[:, 1:]))
     config = gpt2_config(VOCAB_SIZE, layers, width, heads, context)
-    sides = {OURS: our_step(config, inputs, targets, precision)}
+    sides = {OURS: our_trainer(config, inputs, targets, precision, compiled).step}
     missing: dict[str, str] = {}
     with peer("transformers", missing):
         sides["transformers"] = transformers_step(config, inputs)
@@ -58,7 +65,7 @@ def _compare(
     else:
         sides["nanogpt"] = nanogpt_step(nanogpt, config, inputs, targets)
     return Comparison(
-        f"train {layers} x {width}, context {context}, minimm in {precision}",
+        f"train {layers} x {width}, context {context}, minimm in {precision}{', compiled' * compiled}",
         batch * context,
         "token",
         take_turns(sides, rounds, device),
@@ -83,11 +90,13 @@ def gpt2_config(vocab_size: int, layers: int, width: int, heads: int, context: i
     )
 
 
-def our_step(config: LanguageModelConfig, inputs: Tensor, targets: Tensor, precision: str) -> Callable[[], object]:
-    """A step of the trainer."""
+def our_trainer(
+    config: LanguageModelConfig, inputs: Tensor, targets: Tensor, precision: str, compiled: bool = False
+) -> Trainer:
+    """A trainer whose every step learns from the same tokens."""
     model = LanguageModel(config)
     initialize(model, torch.Generator().manual_seed(0), config.num_layers)
-    trainer = Trainer(
+    return Trainer(
         model.to(inputs.device),
         TrainerConfig(
             max_steps=1_000_000,
@@ -96,11 +105,11 @@ def our_step(config: LanguageModelConfig, inputs: Tensor, targets: Tensor, preci
             weight_decay=WEIGHT_DECAY,
             betas=BETAS,
             precision=precision,
+            compiled=compiled,
         ),
         draw_batch=lambda generator: (inputs, targets),
         loss=lambda model, batch: cross_entropy(model(batch[0]), batch[1]),
     )
-    return trainer.step
 
 
 def transformers_step(config: LanguageModelConfig, inputs: Tensor) -> Callable[[], object]:
@@ -128,9 +137,15 @@ def transformers_step(config: LanguageModelConfig, inputs: Tensor) -> Callable[[
 
 
 def nanogpt_step(
-    nanogpt: ModuleType, config: LanguageModelConfig, inputs: Tensor, targets: Tensor
+    nanogpt: ModuleType,
+    config: LanguageModelConfig,
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    halved: bool = False,
+    compiled: bool = False,
 ) -> Callable[[], object]:
-    """A step of nanoGPT's `GPT` as its `train.py` makes it on a CPU, or on a GPU without compiling."""
+    """A step of nanoGPT's `GPT` as its `train.py` makes it on a CPU; `halved` (bfloat16) and `compiled` as on a GPU."""
     sizes = nanogpt.GPTConfig(
         block_size=config.context_length,
         vocab_size=config.vocab_size,
@@ -143,7 +158,13 @@ def nanogpt_step(
     with contextlib.redirect_stdout(io.StringIO()):  # it tells how it is made; here it is one row of a table
         model = nanogpt.GPT(sizes).to(inputs.device)
         optimizer = model.configure_optimizers(WEIGHT_DECAY, LEARNING_RATE, BETAS, inputs.device.type)
-    return _step(model, optimizer, lambda: model(inputs, targets)[1])
+    forward = torch.compile(model) if compiled else model
+
+    def loss() -> Tensor:
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=halved):
+            return forward(inputs, targets)[1]
+
+    return _step(model, optimizer, loss)
 
 
 def _step(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[[], Tensor]) -> Callable[[], object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,12 +13,14 @@ import torch
 from minimm.benchmarks.byte_pair import compare_byte_pair
 from minimm.benchmarks.comparison import Comparison
 from minimm.benchmarks.generation import compare_generation
+from minimm.benchmarks.gpt2_small import compare_gpt2_small
 from minimm.benchmarks.growth import measure_growth
 from minimm.benchmarks.growth_figures import draw_growth
 from minimm.benchmarks.language_training import compare_training
 from minimm.benchmarks.layer_speed import compare_layers
 from minimm.benchmarks.machine import measure_machine
 from minimm.benchmarks.peers import load_nanogpt
+from minimm.benchmarks.processes import compare_processes
 from minimm.benchmarks.quantized_generation import compare_quantized
 from minimm.benchmarks.time_to_quality import compare_time_to_quality
 from minimm.datasets.bundled import bundled
@@ -29,7 +31,17 @@ from minimm.plots.ratios import ratio_bars
 from minimm.plots.style import save_figure
 from minimm.training.device import select_device
 
-BENCHMARKS = ("training", "generation", "quantization", "layers", "tokenizers", "growth", "quality")
+BENCHMARKS = (
+    "training",
+    "gpt2",
+    "processes",
+    "generation",
+    "quantization",
+    "layers",
+    "tokenizers",
+    "growth",
+    "quality",
+)
 
 
 def run_benchmarks(
@@ -64,6 +76,8 @@ def run_benchmarks(
     )
     benchmarks: dict[str, Callable[[], list[Comparison]]] = {
         "training": lambda: compare_training(rounds, where, model),
+        "gpt2": lambda: compare_gpt2_small(rounds, where, model) if where.type == "cuda" else [],
+        "processes": lambda: compare_processes(rounds, where),
         "generation": lambda: compare_generation(rounds, where),
         "quantization": lambda: compare_quantized(rounds, where),
         "layers": lambda: compare_layers(rounds, where),
@@ -81,9 +95,11 @@ def run_benchmarks(
             results[name] = reports[name]()
             continue
         found = benchmarks[name]()
-        results[name] = [each.as_dict(rates) for each in found]
+        results[name] = [each.as_dict(machine) for each in found]
+        if not found:
+            print("  not measured: it takes a GPU")
         for comparison, told in zip(found, results[name], strict=True):
-            print_comparison(comparison, told.get("share_of_machine"))
+            print_comparison(comparison, told)
         every += found
     results["seconds"] = round(time.monotonic() - started, 1)
     write_json(out / "results.json", results)
@@ -113,9 +129,10 @@ def quality_beside_nanogpt(text: str, model: ModuleType | None, device: torch.de
     return found
 
 
-def print_comparison(comparison: Comparison, share: float | None) -> None:
-    """One line for the work, and one for each peer or why it is not there."""
-    used = "" if share is None else f", {share:.0%} of the machine's product rate"
+def print_comparison(comparison: Comparison, told: Mapping[str, Any]) -> None:
+    """One line for the work, and one for each peer or why it is not there; `told` is what results.json says of it."""
+    used = f", {told['share_of_machine']:.0%} of the machine's product rate" if "share_of_machine" in told else ""
+    used += f", {told['share_of_peak']:.0%} of its data sheet's" if "share_of_peak" in told else ""
     print(f"  {comparison.work}: {comparison.rate():,.0f} {comparison.unit}s/s{used}")
     for peer in comparison.peers:
         low, middle, high = comparison.ratio(peer)

@@ -14,7 +14,7 @@ def bench(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="training, generation, quantization, layers, tokenizers, growth, quality; all if none given."
+            help="training, gpt2, processes, generation, quantization, layers, tokenizers, growth, quality; all if none given."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for results.json and ratios.png; it is created.")] = Path(

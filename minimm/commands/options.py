@@ -64,6 +64,16 @@ RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "compiled": (
+        Annotated[
+            bool | None,
+            typer.Option(
+                "--compiled",
+                help="Transformer blocks by PyTorch's compiler: the first steps take long, the others less.",
+            ),
+        ],
+        None,
+    ),
     "sharded": (
         Annotated[
             bool | None,

@@ -39,7 +39,8 @@ def scaled_dot_product_attention(
     # The queries are divided, not the scores: there are fewer of them.
     scores = (query / math.sqrt(d_head)) @ key.transpose(-2, -1)  # (..., T_q, T_k)
     if mask is not None:
-        scores.masked_fill_(~mask, -math.inf)
+        # Added, not filled in: what goes back through a sum is the gradient itself, and where exp(-inf) = 0 it is 0 already.
+        scores += scores.new_zeros(mask.shape).masked_fill_(~mask, -math.inf)
     weights = softmax(scores)  # (..., T_q, T_k)
     return weights @ value, weights  # (..., T_q, D_v)
 

@@ -27,7 +27,7 @@ def prefers_blocks(query: Tensor, key: Tensor, causal: bool) -> bool:
 
     Never in a graph that is being recorded for export, whose sizes are free.
     """
-    if torch.compiler.is_compiling():
+    if getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)():  # PyTorch 2.6 only knows the second
         return False
     if query.device.type != "cpu" or query.ndim != 4 or query.shape[2] == 1 or key.shape[2] > LONGEST:
         return False

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from minimm.layers.dropout import seed_dropout
 from minimm.layers.transformer_block import TransformerBlock
+from minimm.training.compiling import with_compiled_blocks
 from minimm.training.distributed import sharing, whole, world_size
 
 
@@ -39,9 +40,12 @@ class Learner:
     in the memory of the CPU.
     """
 
-    def __init__(self, model: nn.Module, loss: Callable[[nn.Module, Any], Tensor], sharded: bool) -> None:
-        self.original, self._loss, self.sharded = model, loss, sharded
+    def __init__(
+        self, model: nn.Module, loss: Callable[[nn.Module, Any], Tensor], sharded: bool, compiled: bool
+    ) -> None:
+        self.original, self.sharded = model, sharded
         self.model = _shard(copy.deepcopy(model)) if sharded else model
+        self._loss = with_compiled_blocks(self.model, loss) if compiled else loss
         self._whole: nn.Module = Whole(self.model)
         if sharded:
             from torch.distributed.fsdp import fully_shard

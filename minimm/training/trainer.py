@@ -81,7 +81,7 @@ class Trainer:
         self.device = next(model.parameters()).device
         join(self.device)
         set_recompute(model, config.recompute)
-        self.learner = Learner(model, loss, config.sharded)
+        self.learner = Learner(model, loss, config.sharded, config.compiled)
         self.optimizer = build_optimizer(
             self.learner.model,
             config.optimizer,

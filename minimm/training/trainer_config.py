@@ -28,6 +28,7 @@ class TrainerConfig:
     save_every_seconds: float = 15.0  # how much work a crash may cost at most
     precision: str = "auto"  # "float32", "bfloat16" or "auto"
     recompute: bool = False  # Transformer blocks keep only their inputs for the way back: less memory, more time
+    compiled: bool = False  # Transformer blocks by PyTorch's compiler: slow first steps, then faster ones
     sharded: bool = False  # each process of several keeps a part of all weights, not all of them
     seed: int = 0
 
@@ -43,6 +44,11 @@ class TrainerConfig:
         check(
             not self.sharded or self.optimizer == "adamw",
             f"sharded, no process has a whole matrix, as {self.optimizer} needs; choose --optimizer adamw",
+        )
+        check(
+            not (self.compiled and self.recompute),
+            "blocks that are compiled cannot be recomputed by minimm as well; leave out --compiled for less memory, or "
+            "--recompute for speed",
         )
         for name in ("max_steps", "max_seconds", "learning_rate", "accumulation", "validate_every", "patience"):
             value = getattr(self, name)

@@ -21,7 +21,6 @@ from minimm.metrics import exact_match, word_error_rate
 from minimm.models.audio_encoder import AudioEncoder, AudioEncoderConfig
 from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
-from minimm.models.memory import Memory
 from minimm.tasks.attended import AttendedSound
 from minimm.tasks.caption_language import first_tokens
 from minimm.tasks.seeds import VALIDATION_SEED
@@ -109,9 +108,9 @@ class SpeechRecognizer(Writer):
         num_mels = self.preset.num_mels if self.model is None else self.model.encoder.config.num_mels
         return log_mel_batch(waveforms, self.sample_rate, num_mels)
 
-    def _encode(self, model: EncoderDecoder, inputs: tuple[Tensor, Tensor]) -> Memory:
+    def _on_device(self, inputs: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         log_mels, mask = inputs
-        return model.encode(log_mels.to(self.device), mask.to(self.device))
+        return log_mels.to(self.device), mask.to(self.device)
 
     def _teacher_forcing(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         return super()._teacher_forcing([f" {text}" for text in texts])  # a word is one token wherever it stands

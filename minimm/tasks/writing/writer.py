@@ -24,7 +24,6 @@ from minimm.layers.initialization import initialize
 from minimm.layers.multi_head_attention import CrossAttention
 from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.language_model import LanguageModelConfig
-from minimm.models.memory import Memory
 from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
 from minimm.tokenizers import Tokenizer
@@ -99,14 +98,15 @@ class Writer(Task):
             unit=self.unit,
         )
 
-    def _encode(self, model: EncoderDecoder, inputs: Any) -> Memory:
-        """A batch of inputs -> what the decoder looks at."""
-        return model.encode(inputs.to(self.device))
+    def _on_device(self, inputs: Any) -> tuple[Tensor, Tensor | None]:
+        """A batch of inputs, and the mask of what is real in them where they differ in length."""
+        return inputs.to(self.device), None
 
     def _loss(self, model: EncoderDecoder, batch: Batch) -> Tensor:
         inputs, captions = batch
         ids, targets = self._teacher_forcing(captions)
-        return cross_entropy(model.decode(ids, self._encode(model, inputs)), targets)
+        inputs, mask = self._on_device(inputs)
+        return cross_entropy(model(inputs, ids, mask), targets)
 
     def _teacher_forcing(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Captions -> what the decoder reads, <bos> w_1 .. w_n, and what it must say, w_1 .. w_n <eos>; (B, T) each."""
@@ -119,7 +119,7 @@ class Writer(Task):
     def _write(self, inputs: Any, num_beams: int) -> list[list[int]]:
         """The ids that the decoder writes about each input of a batch."""
         model = self.require_model().eval()
-        memory = self._encode(model, inputs)
+        memory = model.encode(*self._on_device(inputs))
         prompts = [[self.tokenizer.bos_id]] * len(memory.mask)
         longest = model.decoder.config.context_length - 1
         end = self.tokenizer.eos_id
@@ -133,7 +133,7 @@ class Writer(Task):
         """Cross-attention while each caption is written: one (L, H, T, *grid) for each input, T its number of tokens."""
         ids, targets = self._teacher_forcing(captions)
         model = self.require_model().eval()
-        memory = self._encode(model, inputs)
+        memory = model.encode(*self._on_device(inputs))
         maps = attention_maps(model, lambda: model.decode(ids, memory), CrossAttention)  # (L, B, H, T, N)
         lengths = (targets != IGNORE).sum(dim=1).tolist()  # words and <eos>
         # The attention that chose word t is that of the position before it, which is where it was predicted.
