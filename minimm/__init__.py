@@ -11,10 +11,13 @@ from minimm.errors import MinimmError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any
 
     from minimm.classroom.notebook import Checked
+    from minimm.explorer.page import Page
 
-__all__ = ["MinimmError", "__version__", "check"]
+__all__ = ["MinimmError", "__version__", "check", "explore"]
 __version__ = "0.1.0"
 
 
@@ -23,3 +26,10 @@ def check(function: Callable, name: str | None = None, *, seed: int = 0) -> Chec
     from minimm.classroom.notebook import check as check_now
 
     return check_now(function, name, seed=seed)
+
+
+def explore(model: Any | str | Path, **given: Any) -> Page:
+    """A trained task's attention as a page to look at, in a notebook or saved; see `minimm.runs.explore.explore`."""
+    from minimm.runs.explore import explore as explore_now
+
+    return explore_now(model, **given)

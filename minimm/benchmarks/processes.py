@@ -56,9 +56,18 @@ def _seconds_of(side: str, file: Path, device: torch.device, precision: str, sha
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command += ["-m", __name__, side, str(file), device.type, precision, *map(str, shape)]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if "Error: " in line] or done.stderr.splitlines()[-1:]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as started:
+        try:
+            _, said = started.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            started.terminate()  # torchrun ends the processes that it has started
+            raise MinimmError(
+                f"'{side}' took longer than {PATIENCE} s; close other programs, or leave it out"
+            ) from None
+    if started.returncode != 0:
+        errors = [line for line in said.splitlines() if "Error: " in line] or said.splitlines()[-1:]
         raise MinimmError(f"torchrun could not time '{side}': {' '.join(errors[:1])}")
     return read_json(file)["seconds"]
 

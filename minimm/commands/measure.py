@@ -1,4 +1,4 @@
-"""`minimm advise`, `plan`, `bench`, `scaling-law`, `quantize`: which model to take, what it costs, how it costs less."""
+"""`minimm guide`, `advise`, `plan`, `bench`, `scaling-law`, `quantize`: which model to take, what it costs, how to save."""
 
 from __future__ import annotations
 
@@ -134,6 +134,24 @@ def advise(
         task=task,
         out=out,
     )
+
+
+def guide(
+    taken: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="What goes in: text, image, audio or video; several may be given."),
+    ] = None,
+    given: Annotated[str | None, typer.Option("--to", help="What should come out: text, image or audio.")] = None,
+    task: Annotated[str | None, typer.Option(help="A job by its name.")] = None,
+    page: Annotated[Path | None, typer.Option(help="HTML page to write, too.")] = None,
+) -> None:
+    """Say which models there are for a task, their sizes, what they are judged by and what to expect; nothing is measured.
+
+    Example: minimm guide --page guide.html
+    """
+    from minimm.advice.guide import guide as run
+
+    run(taken or None, given, task, page)
 
 
 def scaling_law(

@@ -115,12 +115,13 @@ def training_command(*names: str) -> Callable[[Callable[..., None]], Callable[..
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C in training ends with a sentence instead of a traceback; the trainer has saved the last whole step."""
+def interruptible(resumable: bool = True) -> Iterator[None]:
+    """Ctrl-C ends with a sentence instead of a traceback; in training that is `resumable`, the last whole step is saved."""
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("interrupted; the same command with --resume goes on from here", err=True)
+        then = "the same command with --resume goes on from here" if resumable else "nothing was kept"
+        typer.echo(f"interrupted; {then}", err=True)
         raise typer.Exit(130) from None
 
 

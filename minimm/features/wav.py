@@ -47,6 +47,12 @@ def write_wav(path: str | Path, waveform: np.ndarray, rate: int) -> None:
     `read_wav` gives it back to within half a step, 2^-16; what lies nearer to 1 than that to within a whole one, 2^-15, for
     the highest of the 2^16 steps is 1 - 2^-15.
     """
+    contents = wav_bytes(waveform, rate)
+    write_atomically(path, lambda temporary: temporary.write_bytes(contents))
+
+
+def wav_bytes(waveform: np.ndarray, rate: int) -> bytes:
+    """The file that `write_wav` writes."""
     waveform = np.asarray(waveform)
     check(
         waveform.ndim == 1 and waveform.dtype.kind == "f" and bool(np.isfinite(waveform).all()),
@@ -59,8 +65,7 @@ def write_wav(path: str | Path, waveform: np.ndarray, rate: int) -> None:
     data = (waveform * 32768.0).round().clip(-32768, 32767).astype("<i2").tobytes()
     header = b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVE"
     header += b"fmt " + struct.pack("<IHHIIHH", 16, PCM, 1, rate, 2 * rate, 2, 16)
-    contents = header + b"data" + struct.pack("<I", len(data)) + data
-    write_atomically(path, lambda temporary: temporary.write_bytes(contents))
+    return header + b"data" + struct.pack("<I", len(data)) + data
 
 
 def _read_bytes(path: Path) -> bytes:

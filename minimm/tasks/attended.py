@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from minimm.features.languages import mostly_chinese
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,11 +61,41 @@ class AttendedImage:
         """One map for each word, the mean over layers and heads: (T, h, w)."""
         return self.weights.mean(axis=(0, 1))
 
+    @property
+    def title(self) -> str:
+        """Of a caption as it is written."""
+        return "Where the model looks as it writes"
+
     def plot(self) -> Figure:
         """The picture, then one heat map over it for each word."""
         from minimm.plots.caption import caption_strip
 
         return caption_strip(self.image, self.words, self.maps)
+
+    def animate(self, path: str | Path) -> None:
+        """Write a GIF of the caption as it is written, with the heat of each word."""
+        from minimm.plots.animation import caption_frames, save_animation
+
+        joint = "" if mostly_chinese(self.words) else " "
+        save_animation(caption_frames(self.image, self.words, self.maps, self.title, joint), path)
+
+
+@dataclass
+class ExplainedImage(AttendedImage):
+    """What each word of a caption rests on by a `method`: weights (1, 1, T, h, w), each map with a sum of one."""
+
+    method: str
+
+    @property
+    def title(self) -> str:
+        """Of its figures."""
+        return f"What each word rests on, by {self.method}"
+
+    def plot(self) -> Figure:
+        """The picture, then one heat map over it for each word."""
+        from minimm.plots.caption import caption_strip
+
+        return caption_strip(self.image, self.words, self.maps, title=self.title)
 
 
 @dataclass
@@ -75,12 +108,16 @@ class AttendedQuestion(AttendedImage):
     answer: str
     probability: float
 
+    @property
+    def title(self) -> str:
+        """Of its figures."""
+        return f"Where the model looked for each word; its answer: {self.answer} ({self.probability:.0%})"
+
     def plot(self) -> Figure:
         """The picture, then one heat map over it for each word of the question."""
         from minimm.plots.caption import caption_strip
 
-        title = f"Where the model looked for each word; its answer: {self.answer} ({self.probability:.0%})"
-        return caption_strip(self.image, self.words, self.maps, title=title)
+        return caption_strip(self.image, self.words, self.maps, title=self.title)
 
 
 @dataclass

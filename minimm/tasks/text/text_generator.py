@@ -214,6 +214,7 @@ class TextGenerator(Task):
     def attend(self, text: str) -> AttendedText:
         """Where each token of `text` looks, in every layer and head; `.plot()` draws it."""
         ids = self.tokenizer.encode(text)
+        check(len(ids) > 0, "the text is empty, so there is no token whose attention could be shown")
         model = self.require_model()
         weights = attention_maps(model, lambda: model(torch.tensor([ids], device=self.device)), SelfAttention)
         return AttendedText([self.tokenizer.token_text(token) for token in ids], weights[:, 0].numpy())

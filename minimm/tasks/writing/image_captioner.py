@@ -16,18 +16,22 @@ from minimm.datasets.moving_shapes import MovingShapes
 from minimm.datasets.shapes import Scenes, Shapes
 from minimm.errors import check
 from minimm.features.image import augment_images, load_image
+from minimm.interpretation.caption_explanations import EXPLANATIONS, CaptionWord, explain
 from minimm.interpretation.grounding import pointing_accuracy
+from minimm.interpretation.recorder import attention_maps
+from minimm.layers.multi_head_attention import SelfAttention
 from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.image_encoder import ImageEncoder, ImageEncoderConfig
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.patch_image_encoder import PatchImageEncoder, PatchImageEncoderConfig
-from minimm.tasks.attended import AttendedImage
+from minimm.tasks.attended import AttendedImage, ExplainedImage
 from minimm.tasks.caption_data import caption_source
 from minimm.tasks.caption_language import (
     CAPTION_LANGUAGES,
     CaptionLanguage,
     caption_scores,
     check_language,
+    first_tokens,
     maps_of_words,
 )
 from minimm.tasks.presets import find_preset
@@ -135,12 +139,61 @@ class ImageCaptioner(Captioner):
         (weights,) = self.attend_batch(loaded[None], [caption])
         return AttendedImage(loaded.numpy(), words, weights)
 
+    def attend_text(self, image: Picture, caption: str) -> tuple[list[str], np.ndarray]:
+        """Where the decoder looks in its own text while it writes the caption: the T tokens it has read before the last word,
+        <bos> first, and weights (L, H, W, T), a row for each word that is written.
+        """
+        loaded, words = self._load(image), self._language.words(caption)
+        ids, _ = self._teacher_forcing([caption])
+        model = self.require_model().eval()
+        memory = model.encode(*self._on_device(loaded[None]))
+        maps = attention_maps(model, lambda: model.decode(ids, memory), SelfAttention)[:, 0].numpy()  # (L, H, T, T)
+        places = first_tokens(self.tokenizer.split(caption), words)
+        read = [self.tokenizer.token_text(token) for token in ids[0].tolist()]
+        last = int(places[-1]) + 1
+        return read[:last], maps[:, :, places][..., :last]
+
     def attend_batch(self, images: Tensor, captions: list[str]) -> list[np.ndarray]:
         """Cross-attention while each caption is written: one (L, H, T, h, w) for each picture, T its number of words."""
         tokens = self._attend_tokens(images, captions)
         return [
             maps_of_words(found, self.tokenizer.split(caption), self._language.words(caption))
             for found, caption in zip(tokens, captions, strict=True)
+        ]
+
+    def explain(self, image: Picture, method: str, caption: str | None = None, *, seed: int = 0) -> ExplainedImage:
+        """Why each word of the caption stands there, by a `method` of `caption_explanations.EXPLANATIONS`; `.plot()` draws it.
+
+        What speaks against a word is left out of its map, and the rest is scaled to a sum of one.
+        """
+        check(
+            method in EXPLANATIONS, f"method={method!r} is not known; choose from {', '.join(map(repr, EXPLANATIONS))}"
+        )
+        loaded = self._load(image)
+        caption = self.generate_caption(image) if caption is None else caption
+        generator = torch.Generator().manual_seed(seed)
+        maps = torch.stack([explain(word, method, generator) for word in self.caption_words(loaded, caption)])
+        maps = maps.clamp(min=0)  # (T, h, w)
+        maps = maps / maps.sum(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
+        return ExplainedImage(loaded.numpy(), self._language.words(caption), maps[None, None].numpy(), method)
+
+    def caption_words(self, image: Tensor, caption: str) -> list[CaptionWord]:
+        """The words of a caption of one picture (3, S, S), each ready to be explained."""
+        words = self._language.words(caption)
+        check(len(words) > 0, "the caption is empty, so there is no word to be explained")
+        model = self.require_model().eval()
+        (ids,), _ = self._teacher_forcing([caption])  # <bos> and the tokens
+        places = first_tokens(self.tokenizer.split(caption), words).tolist()
+        for place, word in zip(places, words, strict=True):
+            check(
+                int(ids[place + 1]) != self.tokenizer.unk_id,
+                f"{word!r} is no word that this captioner has learned, so there is nothing to explain; use words of its own "
+                "captions",
+            )
+        image = image.to(self.device)
+        return [
+            CaptionWord(model, image, ids[: place + 1], int(ids[place + 1]), word)
+            for place, word in zip(places, words, strict=True)
         ]
 
     def evaluate(

@@ -1,0 +1,1 @@
+"""Bias: measured in several ways, each with its interval; and what can be done against it."""

@@ -1,0 +1,41 @@
+"""What a language model prefers to say of whom: the gap between a sentence and its counterfactual, in nats.
+
+    preference(w)     mean over sentences about w of log p(told of her) - log p(told of him)
+    gap               mean over the groups' occupations of |preference(w) - mean preference|
+
+A model that says "she" more often of everybody has a preference but no gap: what counts is that it depends on the occupation.
+Source: Lu et al. 2020, "Gender bias in neural natural language processing", with the probability of sentences.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from minimm.errors import check
+from minimm.fairness.groups import Interval, bootstrap
+
+
+def preferences(differences: Sequence[float], subjects: Sequence[str]) -> dict[str, float]:
+    """The mean difference log p(she) - log p(he) of each subject, in the order in which subjects occur."""
+    check(
+        len(differences) == len(subjects) > 0,
+        f"there are {len(differences)} differences of {len(subjects)} subjects; give one for each sentence, and at least one",
+    )
+    found: dict[str, list[float]] = defaultdict(list)
+    for difference, subject in zip(differences, subjects, strict=True):
+        found[subject].append(difference)
+    return {subject: float(np.mean(values)) for subject, values in found.items()}
+
+
+def probability_gap(differences: Sequence[float], subjects: Sequence[str], *, seed: int = 0) -> Interval:
+    """The gap, and the interval that resampling the sentences leaves; it is never below zero, so compare it with that of a
+    model without bias."""
+
+    def gap(rows: np.ndarray) -> float:
+        each = np.array(list(preferences([differences[row] for row in rows], [subjects[row] for row in rows]).values()))
+        return float(np.abs(each - each.mean()).mean())
+
+    return bootstrap(gap, len(differences), signed=False, seed=seed)
