@@ -97,8 +97,8 @@ def induction(
     out: Annotated[Path, typer.Option(help="Folder for results.json and induction.png; it is created.")] = Path(
         "runs/induction"
     ),
-    max_seconds: Annotated[float, typer.Option(help="Stop training after this many seconds.", min=0)] = 90.0,
-    max_steps: Annotated[int | None, typer.Option(help="Stop training after this many steps.", min=1)] = None,
+    max_seconds: Annotated[float, typer.Option(help="Stop training after this many seconds.", min=0)] = 170.0,
+    max_steps: Annotated[int, typer.Option(help="Stop training after this many steps.", min=1)] = 1200,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:

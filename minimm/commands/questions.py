@@ -45,7 +45,7 @@ def train_visual_question_answerer(
     `accuracy` in results.json is measured on unseen scenes, `accuracy_held_out` on colours and shapes never seen together,
     `accuracy_chance` is what the questions alone give away.
 
-    Example: minimm train visual-question-answerer --max-seconds 240 --baselines --out runs/questions
+    Example: minimm train visual-question-answerer --max-seconds 285 --baselines --out runs/questions
     """
     from minimm.runs.questions import train_question_answerer as run
 

@@ -74,7 +74,8 @@ def main() -> None:
     shown = {"minimm": "body[data-ready=yes]", "bertviz head_view": "svg text", "bertviz model_view": "svg rect"}
     seconds: dict[str, list[float]] = {name: [] for name in pages}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
         for _ in range(ROUNDS):
             for name, contents in pages.items():
                 file = Path(folder) / "page.html"

@@ -23,7 +23,7 @@ class QuestionPreset:
     batch_size: int = 64
     training: TrainerConfig = field(
         default_factory=lambda: TrainerConfig(
-            max_seconds=240, optimizer="muon", learning_rate=3e-3, warmup_steps=100, weight_decay=0.2, betas=(0.9, 0.95)
+            max_seconds=280, optimizer="muon", learning_rate=3e-3, warmup_steps=100, weight_decay=0.2, betas=(0.9, 0.95)
         )
     )
 
