@@ -133,7 +133,7 @@ body {{
   margin: 0 auto; padding: 1rem; max-width: 52rem;
   background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif;
 }}
-a {{ color: var(--link); margin-right: .75rem; }}
+a {{ color: var(--link); margin-right: .75rem; white-space: nowrap; }}
 section {{ border-top: 1px solid var(--line); margin-top: 1.25rem; }}
 h2 {{ margin: .75rem 0 0; font-size: 1.15rem; }}
 section p {{ margin: 0; color: var(--soft); }}

@@ -14,7 +14,7 @@ from minimm.plots.arrays import checked_array
 from minimm.plots.labels import height, token_label, width
 from minimm.plots.style import BLUE, GREY, NORMAL, PAPER, SMALL, VERMILLION, Drawing
 
-WIDTH, ROW, GAP = 6.5, 0.5, 0.05  # inches: of the text, of a line with the numbers below, between tokens
+WIDTH, ROW, GAP = 6.5, 0.54, 0.05  # inches: of the text, of a line with the numbers below, between tokens
 LONGEST = 1.6  # inches of one token
 MAX_TOKENS = 100
 
@@ -52,5 +52,5 @@ def token_contributions(tokens: Sequence[str], values: Any, title: str) -> Figur
         dark = float(colour @ [0.299, 0.587, 0.114]) < 0.5
         style = {"color": PAPER} if dark else {}
         figure.write(left + size / 2, top + tall / 2, label, NORMAL, ha="center", va="center", **style)
-        figure.write(left + size / 2, top + tall + 0.01, number, SMALL, ha="center", color=GREY)
+        figure.write(left + size / 2, top + tall + 0.03, number, SMALL, ha="center", color=GREY)
     return figure

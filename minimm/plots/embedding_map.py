@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.patheffects import withStroke
 
 from minimm.errors import check
 from minimm.plots.arrays import checked_array, checked_pictures
 from minimm.plots.caption import resized
 from minimm.plots.labels import shorten
-from minimm.plots.style import BLUE, GREEN, GREY, ORANGE, SMALL, VERMILLION, Drawing, text_style
+from minimm.plots.style import BLUE, GREEN, GREY, ORANGE, PAPER, SMALL, VERMILLION, Drawing, text_style
 
 SIDE, LEFT, BELOW = 6.4, 0.45, 0.4  # inches
 THUMBNAIL = 30  # points
@@ -56,8 +57,11 @@ def embedding_map(
         else:
             axes.plot(*places[index], "o", color=colour, markersize=4, zorder=5)
             label = shorten(str(things[index]), LABEL_INCHES, SMALL)
-            style = text_style(SMALL) | {"color": colour}
-            axes.annotate(label, places[index], (4, 3), textcoords="offset points", zorder=6, **style)
+            style = text_style(SMALL) | {"color": colour, "path_effects": [withStroke(linewidth=2.2, foreground=PAPER)]}
+            is_right = places[index, 0] > low[0] + 0.65 * (high[0] - low[0])  # where there is no room to its right
+            style |= {"ha": "right"} if is_right else {"ha": "left"}
+            away = (-4 if is_right else 4, 3)
+            axes.annotate(label, places[index], away, textcoords="offset points", zorder=6, **style)
     at = LEFT
     for modality in dict.fromkeys(modalities):
         figure.write(at, 0.02, f"● {modality}", color=COLOURS[modality])

@@ -49,7 +49,7 @@ def lens_table(
     names = ["input" if depth == 0 else f"layer {depth - 1}" for depth in shown]
     left = max(width(name, SMALL) for name in names) + GAP
     columns, rows = length - first, len(shown)
-    figure = Drawing(left + columns * CELL + BAR + 0.1, (rows + 1) * ROW + 0.35, title)
+    figure = Drawing(left + columns * CELL + BAR + 0.1, (rows + 1) * ROW + 0.1, title)
     axes = figure.panel(left, 0.05, columns * CELL, rows * ROW, frame=GREY)
     values = probabilities[shown[::-1], first:]  # the answer on top
     axes.imshow(values, cmap=COLOUR_MAP, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
