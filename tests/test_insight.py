@@ -20,6 +20,7 @@ from minimm.plots.animation import caption_frames
 from minimm.plots.faithfulness import STYLES, faithfulness_curves
 from minimm.runs.induction import run_induction
 from minimm.tasks import ImageCaptioner
+from minimm.tasks.writing.insight import depths
 
 PICTURE = bundled("scenes") / "images" / "0000.png"
 
@@ -57,6 +58,19 @@ class TestExplain:
             assert word.probability(image[None]).item() == pytest.approx(
                 logits[place, ids[0, place + 1]].exp().item(), rel=1e-4
             )
+
+    def test_the_lens_of_a_captioner_ends_in_its_own_words(self, folders, tmp_path):
+        task = ImageCaptioner.load(folders / "cnn", device="cpu")
+        seen = depths(task, PICTURE, "a red circle")
+        assert seen.tokens == ["<bos>", "a", "␣red", "␣circle"] and seen.probabilities.shape == (3, 4)
+        for place, word in enumerate(task.caption_words(task._load(PICTURE), "a red circle")):
+            if seen.guesses[-1][place].lstrip("␣") == word.text:
+                assert seen.probabilities[-1, place] == pytest.approx(
+                    word.probability(word.image[None]).item(), rel=1e-4
+                )
+            else:
+                assert seen.probabilities[-1, place] > word.probability(word.image[None]).item()
+        assert seen.plot().get_size_inches()[0] > 1
 
     def test_the_command_draws_and_animates(self, folders, tmp_path, capsys, refused):
         figure, animation = tmp_path / "why.png", tmp_path / "written.gif"
