@@ -21,7 +21,7 @@ from minimm.datasets.shapes import Shapes
 from minimm.errors import MinimmError
 from minimm.explorer import page as page_module
 from minimm.explorer.page import Look, Page, Picture, Text
-from minimm.runs.explore import _page, explore
+from minimm.runs.explore import explore, media_page
 from minimm.tasks import ImageCaptioner, TextGenerator, Translator
 from minimm.tasks.attended import AttendedClip, AttendedSound
 
@@ -346,7 +346,7 @@ class TestBrowser:
             ["one", "two"],
             random_weights(1, 1, 2, 12).reshape(1, 1, 2, 3, 2, 2),
         )
-        page = _page("Both", "the answer", [heard, clip])
+        page = media_page("Both", "the answer", [heard, clip])
         tab = opened(page)
         tab.hover("#panel-a [data-part='0'][data-index='1']")
         close(lit(tab, 1), heard.weights[0, :, 1].mean(axis=0))

@@ -14,6 +14,7 @@ import torch
 
 from minimm.benchmarks.comparison import OURS, Comparison, take_turns
 from minimm.benchmarks.language_training import gpt2_config, nanogpt_step, our_trainer
+from minimm.benchmarks.peers import NO_CHECKOUT
 from minimm.models.cost import training_operations
 
 VOCAB_SIZE = 50304  # GPT-2's 50,257 tokens, up to the next multiple of 64, as nanoGPT has it
@@ -39,7 +40,7 @@ def _compare(
     if compiled:
         sides["minimm not compiled"] = our_trainer(config, inputs, targets, "bfloat16").step
     if nanogpt is None:
-        missing["nanogpt"] = "no checkout given: --nanogpt FOLDER"
+        missing["nanogpt"] = NO_CHECKOUT
     else:
         step = nanogpt_step(nanogpt, config, inputs, targets, halved=True, compiled=compiled)
         sides["nanogpt compiled" if compiled else "nanogpt"] = step

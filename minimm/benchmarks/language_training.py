@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from minimm.benchmarks.comparison import OURS, Comparison, take_turns
-from minimm.benchmarks.peers import peer
+from minimm.benchmarks.peers import NO_CHECKOUT, peer
 from minimm.layers.initialization import initialize
 from minimm.models.cost import training_operations
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
@@ -61,7 +61,7 @@ def _compare(
     with peer("transformers", missing):
         sides["transformers"] = transformers_step(config, inputs)
     if nanogpt is None:
-        missing["nanogpt"] = "no checkout given: --nanogpt FOLDER"
+        missing["nanogpt"] = NO_CHECKOUT
     else:
         sides["nanogpt"] = nanogpt_step(nanogpt, config, inputs, targets)
     return Comparison(

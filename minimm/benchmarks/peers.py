@@ -11,6 +11,8 @@ from types import ModuleType
 
 from minimm.errors import MinimmError, check
 
+NO_CHECKOUT = "no checkout given: --nanogpt FOLDER"  # why nanoGPT was not measured
+
 
 @contextmanager
 def peer(name: str, missing: dict[str, str]) -> Iterator[None]:

@@ -19,7 +19,7 @@ from minimm.benchmarks.growth_figures import draw_growth
 from minimm.benchmarks.language_training import compare_training
 from minimm.benchmarks.layer_speed import compare_layers
 from minimm.benchmarks.machine import measure_machine
-from minimm.benchmarks.peers import load_nanogpt
+from minimm.benchmarks.peers import NO_CHECKOUT, load_nanogpt
 from minimm.benchmarks.processes import compare_processes
 from minimm.benchmarks.quantized_generation import compare_quantized
 from minimm.benchmarks.time_to_quality import compare_time_to_quality
@@ -120,8 +120,8 @@ def growth_of_cost(text: str, rounds: int, device: torch.device, out: Path) -> d
 def quality_beside_nanogpt(text: str, model: ModuleType | None, device: torch.device) -> dict[str, Any]:
     """Run it and print a line for each run, or why there is none."""
     if model is None:
-        print("  not measured: no checkout of nanoGPT given: --nanogpt FOLDER")
-        return {"missing": {"nanogpt": "no checkout given: --nanogpt FOLDER"}}
+        print(f"  not measured: nanoGPT, {NO_CHECKOUT}")
+        return {"missing": {"nanogpt": NO_CHECKOUT}}
     found = compare_time_to_quality(text, model, device)
     for name, run in found.items():
         share = "" if name == "nanogpt" else f", {run['share_of_nanogpts_time']:.0%} of nanoGPT's time"

@@ -3,10 +3,13 @@
     The nurse said her patients like her.        ->        The nurse said his patients like him.
 
 Words change places with their partners from a list (`data_samples/fairness`), names too; capitals stay. A Chinese word that is
-paired with itself, as 其他 is, keeps what is inside it from being swapped. English "his" and "her"
-have two partners each: before a noun "her" becomes "his", else "him"; "his" becomes "her" before a noun, else "hers". Which it
-is, is told from the next word: before an article, a preposition or the like, or the end of a clause, there is no noun. Where a
-text says the same of both groups, swapping twice gives it back; words that share a partner (lord, gentleman: lady) do not.
+paired with itself, as 其他 is, keeps what is inside it from being swapped.
+
+English "his" and "her" have two partners each: before a noun "her" becomes "his", else "him"; "his" becomes "her" before a
+noun, else "hers". Which it is, is told from the next word: before an article, a preposition or the like, or the end of a
+clause, there is no noun. Where a text says the same of both groups, swapping twice gives it back; words that share a partner
+(lord, gentleman: lady) do not.
+
 Source of the method: Lu et al. 2020, "Gender bias in neural natural language processing" (counterfactual data augmentation);
 Zhao et al. 2018 on names.
 """

@@ -71,19 +71,19 @@ def explore(
         return _caption_page(task, image, text)
     if isinstance(task, SpeechRecognizer):
         _check_given(task, given, {"audio"}, {"text"})
-        return _page("When it listened", WRITTEN, [task.attend(audio, text)])
+        return media_page("When it listened", WRITTEN, [task.attend(audio, text)])
     if isinstance(task, VideoCaptioner):
         _check_given(task, given, {"video"}, {"text"})
-        return _page("When and where it looked", WRITTEN, [task.attend(video, text)])
+        return media_page("When and where it looked", WRITTEN, [task.attend(video, text)])
     if isinstance(task, VisualQuestionAnswerer):
         _check_given(task, given, {"text", "image"})
         attended = task.attend(image, text)
         title = f"Where it looked for each word; its answer: {attended.answer} ({attended.probability:.0%})"
-        return _page(title, "the question", [attended])
+        return media_page(title, "the question", [attended])
     if isinstance(task, MultimodalAssistant):
         _check_given(task, given, {"text"}, {"image", "audio", "video"})
         media = {"images": image, "audio": audio, "video": video}
-        return _page(
+        return media_page(
             "What its answer looked at",
             "its answer",
             task.attend(text, **{name: _listed(value) for name, value in media.items()}),
@@ -128,13 +128,13 @@ def _pair_page(task: TextToText, text: str) -> Page:
 
 def _caption_page(task: ImageCaptioner, image: Any, caption: str | None) -> Page:
     caption = task.generate_caption(image) if caption is None else caption
-    page = _page("Where it looked for each word it wrote", WRITTEN, [task.attend(image, caption)])
+    page = media_page("Where it looked for each word it wrote", WRITTEN, [task.attend(image, caption)])
     read, weights = task.attend_text(image, caption)
     parts = [*page.parts, Text("what it had read of its own words", read)]
     return Page(page.title, parts, [*page.looks, Look("self-attention to its own words", 0, 2, weights)])
 
 
-def _page(title: str, name: str, attended: Sequence[AttendedImage | AttendedSound | AttendedClip]) -> Page:
+def media_page(title: str, name: str, attended: Sequence[AttendedImage | AttendedSound | AttendedClip]) -> Page:
     """A page of words that look at one or more media."""
     check(len(attended) > 0, "nothing was given that could be looked at; give a picture, a recording or a clip")
     parts: list[Text | Picture] = [Text(name, attended[0].words)]

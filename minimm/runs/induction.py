@@ -7,6 +7,7 @@ each batch are of another length: were all alike, one head that looks a fixed nu
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,28 +124,32 @@ def second_half(model: LanguageModel, rows: Tensor) -> dict[str, float]:
     }
 
 
+def strong_heads(scores: Tensor) -> list[int]:
+    """Numbers of the heads with more than half of the highest score (H,), the highest first."""
+    return [head for head in scores.argsort(descending=True).tolist() if scores[head] > 0.5 * scores.max()]
+
+
 def what_heads_do(model: LanguageModel, rows: Tensor) -> dict[str, Any]:
-    """Copying with all heads, without those that do induction, those that look one back, and as many others where
-    there are so many."""
+    """Copying with all heads, without those that do induction, without those that look one back, and, as a control, without as
+    many others of the last layer, where there are so many.
+    """
     model.eval()
     found = summary(model, rows)
-    last = LAYERS - 1
-    ranked = found["induction"][last].argsort(descending=True).tolist()
-    count = max(1, int((found["induction"][last] > 0.5 * found["induction"][last].max()).sum()))
-    first = found["previous"][0].argsort(descending=True).tolist()
-    marking = max(1, int((found["previous"][0] > 0.5 * found["previous"][0].max()).sum()))
+    scores, marks = found["induction"][-1], found["previous"][0]  # (H,) each
+    copying, marking = strong_heads(scores), strong_heads(marks)
+    last = f"blocks.{LAYERS - 1}.attention"
     without = {
-        "without_induction_heads": {f"blocks.{last}.attention": ranked[:count]},
-        "without_previous_token_heads": {"blocks.0.attention": first[:marking]},
+        "without_induction_heads": {last: copying},
+        "without_previous_token_heads": {"blocks.0.attention": marking},
     }
-    if 2 * count <= HEADS:
-        without["without_other_heads"] = {f"blocks.{last}.attention": ranked[-count:]}
+    if 2 * len(copying) <= HEADS:
+        without["without_other_heads"] = {last: scores.argsort().tolist()[: len(copying)]}
     results: dict[str, Any] = {
-        "induction_score": found["induction"][last].max().item(),
-        "previous_token_score": found["previous"][0].max().item(),
-        "induction_heads": ranked[:count],
-        "previous_token_heads": first[:marking],
-        "loss_uniform": float(torch.tensor(float(VOCABULARY)).log()),
+        "induction_score": scores.max().item(),
+        "previous_token_score": marks.max().item(),
+        "induction_heads": copying,
+        "previous_token_heads": marking,
+        "loss_uniform": math.log(VOCABULARY),
         "accuracy_chance": 1 / VOCABULARY,
     } | second_half(model, rows)
     for name, heads in without.items():
