@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from minimm.datasets.bundled import bundled
 from minimm.datasets.shapes import Shapes
 from minimm.errors import MinimmError
-from minimm.explorer import page as page_module
-from minimm.explorer.page import Look, Page, Picture, Text
+from minimm.explorer import looks as looks_module
+from minimm.explorer.looks import Look
+from minimm.explorer.page import WHITESPACE, Page, Picture, Text
 from minimm.runs.explore import explore, media_page
 from minimm.tasks import ImageCaptioner, TextGenerator, Translator
 from minimm.tasks.attended import AttendedClip, AttendedSound
@@ -34,6 +35,14 @@ ROUNDING = 1 / 255  # of sqrt(w), twice the most that one byte can be off
 def random_weights(*shape, seed=0):
     scores = np.exp(np.random.default_rng(seed).normal(0, 2, shape))
     return (scores / scores.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+def random_products(layers=3, heads=2, tokens=5, size=8, seed=0):
+    """Weights over what lies behind a token, and the queries and keys that they come from."""
+    generator = torch.Generator().manual_seed(seed)
+    queries, keys = torch.randn(2, layers, heads, tokens, size, generator=generator)
+    scores = (queries @ keys.mT / size**0.5).masked_fill(torch.ones(tokens, tokens).triu(1).bool(), -torch.inf)
+    return {"weights": scores.softmax(-1).numpy(), "queries": queries.numpy(), "keys": keys.numpy()}
 
 
 def content_of(contents: str) -> dict:
@@ -55,7 +64,7 @@ class TestPage:
             title, [Text("text", tokens)], [Look("self", 0, 0, weights), Look("again", 0, 0, weights[:1])]
         ).html()
         content = content_of(contents)
-        shown = [token.translate(page_module.WHITESPACE) for token in tokens]
+        shown = [token.translate(WHITESPACE) for token in tokens]
         assert content["parts"][0]["tokens"] == shown and f"<h1>{html.escape(title)}</h1>" in contents
         for number, wanted in enumerate((weights, weights[:1])):
             np.testing.assert_allclose(np.sqrt(weights_of(content, number)), np.sqrt(wanted), atol=ROUNDING)
@@ -71,12 +80,13 @@ class TestPage:
         assert content_of(contents)["parts"][0]["tokens"][1] == "{{style}}"
 
     def test_twelve_layers_of_twelve_heads_over_128_tokens_stay_below_two_megabytes(self):
-        weights = np.tril(random_weights(12, 12, 128, 128))
-        contents = Page("GPT-2", [Text("text", ["token"] * 128)], [Look("self", 0, 0, weights)]).html()
+        look = Look("self", 0, 0, **random_products(12, 12, 128, 64))
+        contents = Page("GPT-2", [Text("text", ["token"] * 128)], [look]).html()
         assert len(contents.encode()) < 2_000_000
+        assert "Of queries and keys of &#x27;self&#x27;, those of 9, 10, 11 alone are in this page" in contents
 
     def test_what_is_too_large_is_thinned_and_said(self, monkeypatch):
-        monkeypatch.setattr(page_module, "MOST_WEIGHTS", 100)
+        monkeypatch.setattr(looks_module, "MOST_WEIGHTS", 100)
         page = Page("t", [Text("text", ["a"] * 5)], [Look("self", 0, 0, random_weights(6, 1, 5, 5))])
         content = content_of(page.html())
         assert content["looks"][0]["layer_names"] == [1, 3, 5]
@@ -94,6 +104,17 @@ class TestPage:
             Look("self", 0, 0, weights - 1)
         with pytest.raises(MinimmError, match=r"pictures \(H, W, 3\) of uint8"):
             Picture("p", np.zeros((4, 4)), 2, 2).as_dict()
+
+    def test_chosen_layers_keep_their_numbers_and_unknown_ones_are_named(self):
+        look = Look("self", 0, 0, **random_products())
+        assert look.only([2, 1]).layers == [1, 2] and look.only([1, 2]).only([2]).layers == [2]
+        np.testing.assert_array_equal(look.only([1]).keys, look.keys[1:2])
+        with pytest.raises(MinimmError, match="'self' has the layers 0, 1, 2, but not 3, 7"):
+            look.only([3, 0, 7])
+        with pytest.raises(MinimmError, match="without any layer; choose from 0, 1, 2"):
+            look.only([])
+        with pytest.raises(MinimmError, match=r"queries of 'self' must be \(3, 2, 5\)"):
+            Look("self", 0, 0, **random_products() | {"queries": look.queries[:, :, 1:]})
 
     def test_a_notebook_shows_it_in_a_frame(self):
         page = Page("t", [Text("text", ["a", '"<b>"'])], [Look("self", 0, 0, random_weights(1, 1, 2, 2))])
@@ -121,6 +142,17 @@ class TestExplore:
         attended = TextGenerator.load(models / "text", device="cpu").attend("the lazy fox")
         assert page.parts[0].tokens == attended.tokens
         np.testing.assert_array_equal(page.looks[0].weights, attended.weights)
+        chosen = explore(models / "text", text="the lazy fox", layers=[1], device="cpu")
+        assert [look.layers for look in chosen.looks] == [[1], [0]]  # rollout goes through all of them
+
+    @pytest.mark.parametrize("kind", [{}, {"positions": "learned", "bias": True}, {"num_key_value_heads": 1}])
+    def test_queries_and_keys_are_those_that_the_weights_come_from(self, kind):
+        sizes = {"d_model": 32, "num_heads": 2, "num_layers": 2, "context_length": 32, "device": "cpu"}
+        attended = TextGenerator(**sizes, **kind).fit(TEXT, max_steps=1).attend("the lazy fox")
+        scores = torch.from_numpy(attended.queries @ attended.keys.swapaxes(-1, -2)) / attended.queries.shape[-1] ** 0.5
+        ahead = torch.ones(scores.shape[-2:]).triu(1).bool()
+        wanted = scores.masked_fill(ahead, -torch.inf).softmax(-1)
+        np.testing.assert_allclose(attended.weights, wanted, atol=1e-5)
 
     def test_a_captioner_looks_at_the_picture_and_at_its_own_words(self, models):
         picture = next(iter(sorted(bundled("scenes").rglob("*.png"))))
@@ -324,13 +356,38 @@ class TestBrowser:
     def test_all_maps_are_drawn_and_lead_to_their_head(self, opened):
         page = self.text_page()
         tab = opened(page)
-        tab.click("summary")
+        tab.click("#overview summary")
         tab.wait_for_selector(".map")
         assert tab.locator(".map").count() == 6
         tab.click("[aria-label='layer 1, head 0']")
         assert tab.input_value("#layer-a") == "1" and tab.input_value("#head-a") == "0"
         tab.hover("#panel-a [data-index='4']")
         close(lit(tab, 0), page.looks[0].weights[1, 0, 4])
+
+    def test_neurons_show_what_a_weight_comes_from(self, opened):
+        given = random_products()
+        tab = opened(Page("A text", [Text("the text", self.tokens)], [Look("self-attention", 0, 0, **given)]))
+        tab.click("#neurons summary")
+        assert "Choose one head above, and one layer" in tab.inner_text("#neurons-said")
+        tab.select_option("#layer-a", "1")
+        tab.select_option("#head-a", "0")
+        tab.hover("#panel-a [data-index='3']")
+        rows = tab.locator("#neurons-table tr[data-column]")
+        assert rows.count() == 4  # nothing lies ahead
+        scores = np.array(rows.evaluate_all("rows => rows.map(row => Number(row.dataset.score))"))
+        np.testing.assert_allclose(scores, given["keys"][1, 0, :4] @ given["queries"][1, 0, 3] / 8**0.5, atol=0.05)
+        weights = np.exp(scores) / np.exp(scores).sum()
+        np.testing.assert_allclose(weights, given["weights"][1, 0, 3, :4], atol=0.02)  # softmax of what is shown
+        tab.hover("#neurons-table tr[data-column='2'] td:nth-child(3) canvas")
+        said = tab.inner_text("#neuron")
+        number = int(re.match(r"neuron (\d+)", said)[1])
+        assert 3 <= number <= 5 and "key of “␣猫”" in said
+        product = given["queries"][1, 0, 3, number] * given["keys"][1, 0, 2, number]
+        assert abs(float(said.rsplit(" ", 1)[1].replace("−", "-")) - product) < 0.05
+
+    def test_a_look_without_neurons_hides_them(self, opened):
+        tab = opened(self.picture_page())
+        assert not tab.is_visible("#neurons")
 
     @pytest.mark.parametrize("width", [400, 800, 1600])
     def test_nothing_is_wider_than_the_window(self, opened, width):

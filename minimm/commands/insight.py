@@ -20,6 +20,9 @@ def explore(
     image: Annotated[list[Path] | None, typer.Option(help="A picture; an assistant takes several.")] = None,
     audio: Annotated[list[Path] | None, typer.Option(help="A wav file.")] = None,
     video: Annotated[list[Path] | None, typer.Option(help="A GIF or a folder of frames.")] = None,
+    layer: Annotated[
+        list[int] | None, typer.Option(help="A layer to show, from 0; repeat it for several. All if not given.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("explorer.html"),
     device: Device = "auto",
 ) -> None:
@@ -29,7 +32,7 @@ def explore(
     """
     from minimm.runs.explore import explore as run
 
-    page = run(model, text=text, image=_one(image), audio=_one(audio), video=_one(video), device=device)
+    page = run(model, text=text, image=_one(image), audio=_one(audio), video=_one(video), layers=layer, device=device)
     page.save(out)
     print(f"{out}: {page.title}, {out.stat().st_size / 1000:,.0f} kB; open it in a browser")
 

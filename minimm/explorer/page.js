@@ -3,7 +3,7 @@
      parts   what attends and is attended to: {name, kind: "tokens", tokens} or {name, kind: "picture", source, rows, columns,
              frames, sound}
      looks   {name, from, to, layers, layer_names, heads, rows, columns, start}: `from` and `to` are numbers of parts; weights
-             (layers, heads, rows, columns) begin at byte `start` of `weights`
+             (layers, heads, rows, columns) begin at byte `start` of `weights`; some have `neurons` (neurons.js)
      weights bytes, deflated, in base 64; a byte b stands for the weight (b / 255)^2, so that small ones are told apart too
    A layer or head of -1 is the mean over all. */
 const content = JSON.parse(document.getElementById("content").textContent);
@@ -146,6 +146,7 @@ function show() {
   for (const map of element("maps").querySelectorAll(".map"))
     map.setAttribute("aria-pressed", String(Number(map.dataset.layer) === chosen.layer.a && Number(map.dataset.head) === chosen.head.a));
   say();
+  drawNeurons();
 }
 
 /* The same in words, for all and for readers of the screen. */
@@ -242,7 +243,12 @@ document.addEventListener("keydown", (event) => {
 });
 
 async function begin() {
-  bytes = await unpacked(content.weights);
+  try {
+    bytes = await unpacked(content.weights);
+  } catch (error) {
+    element("said").textContent = "This page needs a newer browser: " + error.message;
+    return;
+  }
   options(element("look"), content.looks.map((one, index) => [String(index), one.name]), "0");
   element("look").addEventListener("change", (event) => {
     Object.assign(chosen, {look: Number(event.target.value), layer: {a: -1, b: -1}, head: {a: -1, b: -1}});
@@ -252,11 +258,9 @@ async function begin() {
   element("direction").addEventListener("change", (event) => { chosen.out = event.target.value === "out"; show(); });
   element("compare").addEventListener("change", (event) => { element("panel-b").hidden = !event.target.checked; rebuild(); });
   element("overview").addEventListener("toggle", () => element("overview").open && drawMaps());
+  element("neurons").addEventListener("toggle", drawNeurons);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", rebuild);
   Object.assign(selected, {part: look().from, index: look().rows - 1});
   rebuild();
   document.body.dataset.ready = "yes";
 }
-begin().catch((error) => {
-  element("said").textContent = "This page needs a newer browser: " + error.message;
-});

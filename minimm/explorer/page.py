@@ -1,8 +1,8 @@
 """What the page shows, and the page itself: one HTML file without network or framework, of two megabytes at most.
 
 A page has parts, texts and pictures (a sound is a picture of its frequencies, with what is heard), and looks: attention from
-one part to another, or of a text at itself. `page.html`, `page.css` and `page.js` beside this file become one; what is to be
-seen is JSON in it. A weight is one byte, b = 255 sqrt(w), so that small ones are told apart as well; all of them are deflated.
+one part to another, or of a text at itself (`looks.py`). `page.html`, `page.css`, `page.js` and `neurons.js` beside this file
+become one; what is to be seen is JSON in it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import html
 import io
 import json
 import re
-import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,9 @@ import numpy as np
 from PIL import Image
 
 from minimm.errors import check
+from minimm.explorer.looks import Look, packed, thinned
 from minimm.files import write_text
 
-MOST_WEIGHTS = 4_000_000  # before they are deflated; what is above is left out, and said to be
 WHITESPACE = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})  # so that they are seen
 HEIGHT = 640  # of the frame in a notebook, in pixels
 
@@ -77,26 +76,6 @@ class Picture:
         return found
 
 
-@dataclass(frozen=True)
-class Look:
-    """Attention from one part to another: weights (L, H, T_q, T_k) from `origin` to `target`, their numbers in the page."""
-
-    name: str
-    origin: int
-    target: int
-    weights: np.ndarray
-    layers: list[int] = field(default_factory=list)  # their numbers in the model; empty = all in order
-
-    def __post_init__(self) -> None:
-        check(
-            self.weights.ndim == 4
-            and self.weights.size > 0
-            and 0 <= self.weights.min() <= self.weights.max() <= 1.0001,
-            f"a page shows weights (L, H, T_q, T_k) from 0 to 1, but those of {self.name!r} are {self.weights.shape}",
-        )
-        object.__setattr__(self, "layers", self.layers or list(range(len(self.weights))))
-
-
 @dataclass
 class Page:
     """A page; `.save(path)` writes it, and a notebook shows it when it is a cell's last line."""
@@ -116,36 +95,16 @@ class Page:
 
     def html(self) -> str:
         """The whole page."""
-        looks, note = _thinned(self.looks)
-        rows, start, packed = [], 0, []
-        for look in looks:
-            layers, heads, queries, keys = look.weights.shape
-            rows.append(
-                {
-                    "name": look.name,
-                    "from": look.origin,
-                    "to": look.target,
-                    "layers": layers,
-                    "layer_names": look.layers,
-                    "heads": heads,
-                    "rows": queries,
-                    "columns": keys,
-                    "start": start,
-                }
-            )
-            start += look.weights.size
-            packed.append(np.rint(255 * np.sqrt(look.weights.clip(0, 1))).astype(np.uint8).tobytes())
-        content = {
-            "parts": [part.as_dict() for part in self.parts],
-            "looks": rows,
-            "weights": base64.b64encode(zlib.compress(b"".join(packed), 9)).decode(),
-        }
+        looks, note = thinned(self.looks)
+        rows, weights = packed(looks)
+        content = {"parts": [part.as_dict() for part in self.parts], "looks": rows, "weights": weights}
         here = files(__package__)
         inserted = {
             "title": html.escape(self.title),
             "note": html.escape(note),
             "style": here.joinpath("page.css").read_text(encoding="utf-8"),
             "script": here.joinpath("page.js").read_text(encoding="utf-8"),
+            "neurons": here.joinpath("neurons.js").read_text(encoding="utf-8"),
             "content": json.dumps(content, ensure_ascii=False).replace(
                 "<", "\\u003c"
             ),  # else a token could end the script
@@ -160,24 +119,3 @@ class Page:
     def _repr_html_(self) -> str:
         title, shown = html.escape(self.title), html.escape(self.html())
         return f'<iframe title="{title}" srcdoc="{shown}" width="100%" height="{HEIGHT}" style="border:0"></iframe>'
-
-
-def _thinned(looks: list[Look]) -> tuple[list[Look], str]:
-    """Looks that fit into a page: of too many weights, the largest look loses every second layer; and a sentence on that."""
-    looks, left_out = list(looks), {}
-    while sum(look.weights.size for look in looks) > MOST_WEIGHTS:
-        largest = max(range(len(looks)), key=lambda number: looks[number].weights.size)
-        look = looks[largest]
-        check(
-            len(look.weights) > 1,
-            f"{look.name!r} has {look.weights.size:,} weights in a single layer, and a page holds {MOST_WEIGHTS:,}; give a "
-            "shorter text",
-        )
-        left_out[look.name] = left_out.get(look.name, len(look.layers))
-        looks[largest] = Look(look.name, look.origin, look.target, look.weights[1::2], look.layers[1::2])
-    names = {look.name: look for look in looks}
-    return looks, " ".join(
-        f"Of the {count} layers of {name!r}, {', '.join(map(str, names[name].layers))} are shown; all would make the page too "
-        "large."
-        for name, count in left_out.items()
-    )

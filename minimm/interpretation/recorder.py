@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -32,19 +33,38 @@ def record_attention(model: nn.Module) -> Iterator[Callable[[], dict[str, Tensor
         yield lambda: {name: layer.weights for name, layer in layers.items() if layer.weights is not None}
     finally:
         for layer in layers.values():
-            layer.record, layer.weights = False, None
+            layer.record, layer.weights, layer.queries, layer.keys = False, None, None, None
+
+
+@dataclass(frozen=True)
+class RecordedAttention:
+    """What all layers of a kind did in one call: weights (L, B, H, T_q, T_k), and what they come from, queries
+    (L, B, H, T_q, D) and keys (L, B, H, T_k, D); weights = softmax(queries keys^T / sqrt(D)), float32.
+    """
+
+    weights: Tensor
+    queries: Tensor
+    keys: Tensor
+
+
+def recorded_attention(
+    model: nn.Module, run: Callable[[], object], kind: type[SelfAttention] | type[CrossAttention]
+) -> RecordedAttention:
+    """Call `run()` once with recording on, and stack what the layers of `kind`, `SelfAttention` or `CrossAttention`, kept."""
+    with record_attention(model), torch.inference_mode():
+        run()
+        ran = [module for module in model.modules() if isinstance(module, kind) and module.weights is not None]
+        check(len(ran) > 0, f"no {kind.__name__} layer ran while it was recorded, so there is nothing to show")
+        return RecordedAttention(
+            *(
+                torch.stack([getattr(layer, name).float().cpu() for layer in ran])
+                for name in ("weights", "queries", "keys")
+            )
+        )
 
 
 def attention_maps(
     model: nn.Module, run: Callable[[], object], kind: type[SelfAttention] | type[CrossAttention]
 ) -> Tensor:
-    """Call `run()` once with recording on; the weights of all layers of `kind`, stacked: (L, B, H, T_q, T_k) float32.
-
-    `kind` is `SelfAttention` or `CrossAttention`.
-    """
-    with record_attention(model) as record, torch.inference_mode():
-        run()
-        recorded = record()
-        names = [name for name, module in model.named_modules() if isinstance(module, kind) and name in recorded]
-        check(len(names) > 0, f"no {kind.__name__} layer ran while it was recorded, so there is nothing to show")
-        return torch.stack([recorded[name].float().cpu() for name in names])
+    """The weights of `recorded_attention` alone, (L, B, H, T_q, T_k)."""
+    return recorded_attention(model, run, kind).weights

@@ -7,7 +7,7 @@ keys and values from another, which may have another width: text queries, visual
 softmax(Q_t K_v^T / sqrt(d_k)) V_v, is how a sentence looks at a picture.
 
 To see the weights, set `record = True` (or use `interpretation.recorder`): the layer then takes the written-out path
-and leaves them in `weights`.
+and leaves them in `weights`, and the queries and keys that they come from in `queries` and `keys`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class MultiHeadAttention(nn.Module):
         self.output = nn.Linear(d_model, d_model, bias=bias)
         self.record = False
         self.weights: Tensor | None = None  # (B, H, T_q, T_k) of the last call, when `record` is set
+        self.queries: Tensor | None = None  # (B, H, T_q, D), as they are multiplied: already turned by their positions
+        self.keys: Tensor | None = None  # (B, H, T_k, D)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, *, causal: bool = False) -> Tensor:
         """Queries (B, H, T_q, D), keys and values (B, H_kv, T_k, D) -> (B, T_q, d_model), output projection included."""
@@ -52,7 +54,7 @@ class MultiHeadAttention(nn.Module):
             if causal:
                 mask = causal_mask(query.shape[2], key.shape[2], device=query.device)
             mixed, weights = scaled_dot_product_attention(query, key, value, mask)
-            self.weights = weights.detach()
+            self.weights, self.queries, self.keys = weights.detach(), query.detach(), key.detach()
         else:
             mixed = fused_attention(query, key, value, mask, causal=causal)
         return self.output(join_heads(mixed))

@@ -6,6 +6,7 @@ What a task's `attend` returns becomes the parts and looks of a page (`explorer/
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 import torch
 
 from minimm.errors import MinimmError, check
-from minimm.explorer.page import Look, Page, Picture, Text
+from minimm.explorer.looks import Look
+from minimm.explorer.page import Page, Picture, Text
 from minimm.features.audio import log_mel
 from minimm.features.wav import wav_bytes
 from minimm.interoperability.hugging_face import is_hugging_face_folder
@@ -41,6 +43,7 @@ def explore(
     image: Any | None = None,
     audio: Any | None = None,
     video: Any | None = None,
+    layers: Sequence[int] | None = None,
     device: str = "auto",
 ) -> Page:
     """The page of a task, or of a folder that holds one; `.save("page.html")` writes it, and a notebook shows it.
@@ -48,18 +51,24 @@ def explore(
     Args:
         text: what a language model reads, a translator's or summarizer's source, a question about a picture, an assistant's
             prompt; of a captioner the caption to explain instead of its own. image, audio, video: files or arrays.
+        layers: their numbers; None = all, or where these are too many for a page some, which it says.
     """
+    page = _page(model, {"text": text, "image": image, "audio": audio, "video": video}, device)
+    if layers is not None:
+        page = replace(page, looks=[look if len(look.layers) == 1 else look.only(layers) for look in page.looks])
+    return page
+
+
+def _page(model: Task | str | Path, media: dict[str, Any], device: str) -> Page:
+    """The page with all layers. media: by the names of `explore`."""
+    text, image, audio, video = media["text"], media["image"], media["audio"], media["video"]
     task = model if isinstance(model, Task) else _opened(model, device)
     for medium, value in (("image", image), ("audio", audio), ("video", video)):
         check(
             not isinstance(value, list) or isinstance(task, MultimodalAssistant),
             f"a {type(task).__name__} takes one --{medium} at a time; only an assistant takes several",
         )
-    given = {
-        name
-        for name, value in (("text", text), ("image", image), ("audio", audio), ("video", video))
-        if value is not None
-    }
+    given = {name for name, value in media.items() if value is not None}
     if isinstance(task, TextGenerator):
         _check_given(task, given, {"text"})
         return _text_page(task, text)
@@ -114,7 +123,7 @@ def _text_page(task: TextGenerator, text: str) -> Page:
     attended = task.attend(text)
     rolled = attention_rollout(torch.from_numpy(attended.weights)).numpy()
     looks = [
-        Look("self-attention", 0, 0, attended.weights),
+        Look("self-attention", 0, 0, attended.weights, queries=attended.queries, keys=attended.keys),
         Look("rollout: self-attention through all layers", 0, 0, rolled[None, None]),
     ]
     return Page("Where each token looks", [Text("the text", attended.tokens)], looks)

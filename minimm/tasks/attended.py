@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class AttendedText:
-    """Self-attention over a text: tokens (T) and weights (L, H, T, T), rows looking, columns looked at."""
+    """Self-attention over a text: tokens (T) and weights (L, H, T, T), rows looking, columns looked at; and the queries and
+    keys they come from, (L, H, T, D) each: weights = softmax(queries keys^T / sqrt(D)) over what a token may look at.
+    """
 
     tokens: list[str]
     weights: np.ndarray
+    queries: np.ndarray
+    keys: np.ndarray
 
     def plot(self) -> Figure:
         """One small map for each layer and head."""

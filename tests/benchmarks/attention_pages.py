@@ -18,7 +18,8 @@ import torch
 from playwright.sync_api import TimeoutError as NeverShown
 from playwright.sync_api import sync_playwright
 
-from minimm.explorer.page import Look, Page, Text
+from minimm.explorer.looks import Look
+from minimm.explorer.page import Page, Text
 from minimm.interpretation.recorder import attention_maps
 from minimm.interpretation.rollout import attention_rollout
 from minimm.layers.initialization import initialize

@@ -15,7 +15,7 @@ from minimm.errors import check
 from minimm.generation.beam_search import beam_search
 from minimm.generation.sampling import Sampling, generate
 from minimm.interoperability.hugging_face import is_hugging_face_folder, load_hugging_face
-from minimm.interpretation.recorder import attention_maps
+from minimm.interpretation.recorder import recorded_attention
 from minimm.layers.initialization import initialize
 from minimm.layers.multi_head_attention import SelfAttention
 from minimm.metrics import bits_per_byte
@@ -216,5 +216,6 @@ class TextGenerator(Task):
         ids = self.tokenizer.encode(text)
         check(len(ids) > 0, "the text is empty, so there is no token whose attention could be shown")
         model = self.require_model()
-        weights = attention_maps(model, lambda: model(torch.tensor([ids], device=self.device)), SelfAttention)
-        return AttendedText([self.tokenizer.token_text(token) for token in ids], weights[:, 0].numpy())
+        found = recorded_attention(model, lambda: model(torch.tensor([ids], device=self.device)), SelfAttention)
+        weights, queries, keys = (kept[:, 0].numpy() for kept in (found.weights, found.queries, found.keys))
+        return AttendedText([self.tokenizer.token_text(token) for token in ids], weights, queries, keys)
