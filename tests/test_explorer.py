@@ -176,7 +176,17 @@ class TestExplore:
 
     def test_a_translation_looks_at_its_source(self, models):
         page = explore(models / "translator", text="a b", device="cpu")
-        assert [part.name for part in page.parts] == ["what it wrote", "what it read"]
+        assert [part.name for part in page.parts] == [
+            "what it wrote",
+            "what it read",
+            "what it had read of its own words",
+        ]
+        written, read, own = (part.tokens for part in page.parts)
+        assert own == ["<bos>", *written[:-1]] and read[-1] == "<eos>"
+        _, reading, writing = page.looks
+        for look in page.looks:
+            np.testing.assert_allclose(look.weights.sum(axis=-1), 1.0, atol=1e-5)
+        assert (np.triu(writing.weights, 1) == 0).all() and (np.triu(reading.weights, 1) > 0).any()
 
     def test_a_gpt2_that_transformers_opens_too_shows_the_same_weights(self, tmp_path):
         transformers = pytest.importorskip("transformers")

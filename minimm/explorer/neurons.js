@@ -28,7 +28,7 @@ function neuronTable(layer, head) {
   const query = vector("queries", layer, head, row), keys = [...Array(columns).keys()].map((column) => vector("keys", layer, head, column));
   const products = keys.map((key) => key.map((number, place) => number * query[place]));
   const largestOf = (vectors) => Math.max(...vectors.flat().map(Math.abs), 1e-9), both = largestOf([query, ...keys]), most = largestOf(products);
-  const three = (number) => number.toFixed(3), named = nameOf(from, row);
+  const written = (number, digits) => number.toFixed(digits).replace(/^-(0(\.0*)?)$/, "$1"), three = (number) => written(number, 3), named = nameOf(from, row);
   const cell = (...children) => build("td", {}, ...children);
   const body = keys.map((key, column) => {
     const value = weight(layer, head, row, column);
@@ -36,7 +36,7 @@ function neuronTable(layer, head) {
     const score = products[column].reduce((sum, number) => sum + number, 0) / Math.sqrt(neurons.size);
     const tell = (place) => `neuron ${place}: query ${three(query[place])}, key of ${nameOf(to, column)} ${three(key[place])}, product ${three(products[column][place])}`;
     const made = build("tr", {}, build("th", {scope: "row", textContent: nameOf(to, column), dir: "auto"}), cell(strip(key, both, tell)),
-      cell(strip(products[column], most, tell)), cell(score.toFixed(2)), cell(percent(value)));
+      cell(strip(products[column], most, tell)), cell(written(score, 2)), cell(percent(value)));
     made.dataset.column = column;
     made.dataset.score = score.toFixed(4);
     return made;
@@ -54,7 +54,7 @@ function drawNeurons() {
   if (!neurons || !block.open) return;
   const held = layer_names.slice(neurons.first), there = layer >= neurons.first && head >= 0;
   element("neurons-said").textContent = there
-    ? `The score is the sum of query × key over ${neurons.size} neurons, divided by √${neurons.size}; softmax of the scores is the weight.`
+    ? `The score is the sum of query × key over ${neurons.size} neurons, divided by √${neurons.size}; softmax of the scores is the weight. Blue is above zero, orange below.`
     : `Choose one head above, and one layer${neurons.first > 0 ? " of " + held.join(", ") : ""}: the mean of several has no neurons.`;
   element("neuron").textContent = "";
   element("neurons-table").replaceChildren(...(there ? [neuronTable(layer, head)] : []));

@@ -131,8 +131,14 @@ def _text_page(task: TextGenerator, text: str) -> Page:
 
 def _pair_page(task: TextToText, text: str) -> Page:
     attended = task.attend(text)
-    parts = [Text(WRITTEN, attended.target_tokens), Text("what it read", attended.source_tokens)]
-    return Page("Where it looked for each token it wrote", parts, [Look("cross-attention", 0, 1, attended.weights)])
+    names = (WRITTEN, "what it read", "what it had read of its own words")
+    tokens = (attended.target_tokens, attended.source_tokens, attended.own_tokens)
+    looks = [
+        Look("cross-attention", 0, 1, attended.weights),
+        Look("self-attention of what it read", 1, 1, attended.source_weights),
+        Look("self-attention to its own words", 0, 2, attended.own_weights),
+    ]
+    return Page("Where it looked for each token it wrote", list(map(Text, names, tokens)), looks)
 
 
 def _caption_page(task: ImageCaptioner, image: Any, caption: str | None) -> Page:

@@ -34,11 +34,17 @@ class AttendedText:
 
 @dataclass
 class AttendedPair:
-    """Cross-attention from a written text to the one that was read: tokens (T_s), (T_t) and weights (L, H, T_t, T_s)."""
+    """Cross-attention from a written text to the one that was read: tokens (T_s), (T_t) and weights (L, H, T_t, T_s); and how
+    each of both looks at itself: source_weights (L, H, T_s, T_s), and own_weights (L, H, T_t, T_t), a row for each token that
+    is written and a column for each in `own_tokens`, which had been read by then: <bos>, then all but the last.
+    """
 
     source_tokens: list[str]
     target_tokens: list[str]
     weights: np.ndarray
+    source_weights: np.ndarray
+    own_tokens: list[str]
+    own_weights: np.ndarray
 
     @property
     def map(self) -> np.ndarray:

@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 
 from minimm.explorer.looks import Look
 from minimm.explorer.page import Page, Text
-from minimm.interpretation.recorder import attention_maps
+from minimm.interpretation.recorder import RecordedAttention, recorded_attention
 from minimm.interpretation.rollout import attention_rollout
 from minimm.layers.initialization import initialize
 from minimm.layers.multi_head_attention import SelfAttention
@@ -29,21 +29,22 @@ from minimm.models.language_model import LanguageModel, LanguageModelConfig
 TOKENS, ROUNDS = 128, 5
 
 
-def weights_and_tokens() -> tuple[torch.Tensor, list[str]]:
-    """(12, 1, 12, 128, 128) of a random GPT-2, and tokens as a text might have them."""
+def attention_and_tokens() -> tuple[RecordedAttention, list[str]]:
+    """What a random GPT-2 recorded of 128 tokens, weights (12, 1, 12, 128, 128), and tokens as a text might have them."""
     config = LanguageModelConfig(50_257, TOKENS, 768, 12, 12, positions="learned", normalization="layer", bias=True)
     model = LanguageModel(config)
     initialize(model, torch.Generator().manual_seed(0), 12)
     ids = torch.randint(50_257, (1, TOKENS), generator=torch.Generator().manual_seed(1))
-    return attention_maps(model.eval(), lambda: model(ids), SelfAttention), [
+    return recorded_attention(model.eval(), lambda: model(ids), SelfAttention), [
         f" word{number}" for number in range(TOKENS)
     ]
 
 
-def ours(weights: torch.Tensor, tokens: list[str]) -> str:
-    """Self-attention and its rollout."""
-    rolled = attention_rollout(weights[:, 0])[None, None].numpy()
-    looks = [Look("self-attention", 0, 0, weights[:, 0].numpy()), Look("rollout", 0, 0, rolled)]
+def ours(found: RecordedAttention, tokens: list[str]) -> str:
+    """Self-attention with queries and keys of the layers that there is room for, and rollout."""
+    weights, queries, keys = (kept[:, 0].numpy() for kept in (found.weights, found.queries, found.keys))
+    rolled = attention_rollout(found.weights[:, 0])[None, None].numpy()
+    looks = [Look("self-attention", 0, 0, weights, queries=queries, keys=keys), Look("rollout", 0, 0, rolled)]
     return Page("GPT-2", [Text("the text", tokens)], looks).html()
 
 
@@ -69,9 +70,9 @@ def seconds_to_picture(browser, file: Path, shown: str) -> float:
 
 
 def main() -> None:
-    weights, tokens = weights_and_tokens()
-    pages = {"minimm": ours(weights, tokens)}
-    pages |= {f"bertviz {view}": theirs(view, weights, tokens) for view in ("head_view", "model_view")}
+    found, tokens = attention_and_tokens()
+    pages = {"minimm": ours(found, tokens)}
+    pages |= {f"bertviz {view}": theirs(view, found.weights, tokens) for view in ("head_view", "model_view")}
     shown = {"minimm": "body[data-ready=yes]", "bertviz head_view": "svg text", "bertviz model_view": "svg rect"}
     seconds: dict[str, list[float]] = {name: [] for name in pages}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:

@@ -23,7 +23,7 @@ from minimm.generation.beam_search import beam_search
 from minimm.generation.sampling import generate
 from minimm.interpretation.recorder import attention_maps
 from minimm.layers.initialization import initialize
-from minimm.layers.multi_head_attention import CrossAttention
+from minimm.layers.multi_head_attention import CrossAttention, SelfAttention
 from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
@@ -209,9 +209,14 @@ class TextToText(Task):
         model = self.require_model()
         inputs = torch.tensor([[self.tokenizer.bos_id, *target_ids]], device=self.device)[:, :-1]
         source_row = torch.tensor([source_ids], device=self.device)
-        weights = attention_maps(model, lambda: model(source_row, inputs), CrossAttention)  # (L, 1, H, T_t, T_s)
-        source_tokens, target_tokens = ([self.tokenizer.token_text(i) for i in ids] for ids in (source_ids, target_ids))
-        return AttendedPair(source_tokens, target_tokens, weights[:, 0].numpy())
+        weights, read, own = (
+            attention_maps(part, lambda: model(source_row, inputs), kind)[:, 0].numpy()
+            for part, kind in ((model, CrossAttention), (model.encoder, SelfAttention), (model.decoder, SelfAttention))
+        )
+        source_tokens, target_tokens, own_tokens = (
+            [self.tokenizer.token_text(token) for token in ids] for ids in (source_ids, target_ids, inputs[0].tolist())
+        )
+        return AttendedPair(source_tokens, target_tokens, weights, read, own_tokens, own)
 
 
 def check_pairs(pairs: Sequence[tuple[str, str]]) -> None:
