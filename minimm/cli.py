@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from minimm.classroom import commands as classroom
-from minimm.commands import assistant, drawing, insight, measure, questions, retrieval, speech, text, video
+from minimm.commands import assistant, drawing, fairness, insight, measure, questions, retrieval, speech, text, video
 from minimm.commands.data import data
 from minimm.commands.options import Device, Model, NumBeams, Out, Resume, Seed, interruptible
 from minimm.commands.train_text import train  # `train` with all of its commands
@@ -36,6 +36,8 @@ app.command("list-specs")(classroom.list_specs)
 app.command("describe-clip")(video.describe_clip)
 app.command()(assistant.chat)
 app.command()(drawing.draw)
+app.command()(fairness.audit)
+app.command()(fairness.bias)
 app.command()(insight.explore)
 app.command()(insight.explain)
 app.command()(insight.faithfulness)

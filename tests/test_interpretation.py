@@ -18,13 +18,13 @@ from minimm.interpretation.faithfulness import deletion_curve, insertion_curve, 
 from minimm.interpretation.gradients import gradient_times_input, integrated_gradients, score_of_embeddings
 from minimm.interpretation.head_summary import head_summary
 from minimm.interpretation.logit_lens import logit_lens
-from minimm.interpretation.probing import linear_probe
 from minimm.interpretation.recorder import attention_maps
 from minimm.interpretation.regions import cover, grad_cam, occlusion
 from minimm.interpretation.rollout import attention_flow, attention_rollout, layer_shares
 from minimm.layers.initialization import initialize
 from minimm.layers.multi_head_attention import SelfAttention
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
+from minimm.training.probing import linear_probe
 
 seeds = st.integers(0, 999)
 

@@ -10,10 +10,14 @@ fast gradient         the step of length r in embeddings that makes the loss gro
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from minimm.errors import check
+from minimm.layers.initialization import initialize
+
+HIDDEN, RATE, PRACTICE = 64, 1e-2, 5  # width, learning rate and steps of an adversary
 
 
 class _Reversal(torch.autograd.Function):
@@ -32,6 +36,42 @@ def reverse_gradient(x: Tensor, strength: float = 1.0) -> Tensor:
     """x as it is; what goes back through it is turned round and multiplied by `strength`."""
     check(strength >= 0, f"strength={strength} must not be negative: that would help the opponent")
     return _Reversal.apply(x, strength)
+
+
+class Adversary(nn.Module):
+    """Tells the group from features and label by one hidden layer; what goes back to the features is turned round.
+
+    It is told the label, for where labels and groups go together the features cannot but tell something of the group (Zhang,
+    Lemoine & Mitchell 2018, for equalised odds). It should see every label in every group equally often (`balanced_rows`):
+    else "the group that goes with this label" would be right most of the time, and nothing would be read off the features.
+    It has an optimizer of its own and learns several steps for each of the features', so that it stays ahead of them.
+
+    Args:
+        width: D, of the features. num_labels, num_groups: how many there are. generator: for the first weights.
+    """
+
+    def __init__(self, width: int, num_labels: int, num_groups: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.num_labels = num_labels
+        self.hidden = nn.Linear(width + num_labels, HIDDEN)
+        self.output = nn.Linear(HIDDEN, num_groups)
+        initialize(self, generator, linear_std=width**-0.5)
+        self.optimizer = torch.optim.Adam(self.parameters(), RATE)
+
+    def forward(self, features: Tensor, labels: Tensor, groups: Tensor, strength: float) -> Tensor:
+        """Its loss, a scalar: features (B, D), labels and groups (B,); `strength` as in `reverse_gradient`."""
+        # In units of their spread: a group could otherwise hide in a direction in which features hardly differ.
+        features = F.batch_norm(features, None, None, training=True)
+        told = F.one_hot(labels, self.num_labels).to(features)
+        hidden = F.gelu(self.hidden(torch.cat([reverse_gradient(features, strength), told], dim=1)))
+        return F.cross_entropy(self.output(hidden), groups)
+
+    def practise(self, features: Tensor, labels: Tensor, groups: Tensor) -> None:
+        """Learn to tell the groups of these features, which stay as they are."""
+        for _ in range(PRACTICE):
+            self.optimizer.zero_grad()
+            self(features.detach(), labels, groups, 0.0).backward()
+            self.optimizer.step()
 
 
 def fast_gradient(embedded: Tensor, loss: Tensor, radius: float) -> Tensor:

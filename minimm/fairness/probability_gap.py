@@ -35,7 +35,27 @@ def probability_gap(differences: Sequence[float], subjects: Sequence[str], *, se
     model without bias."""
 
     def gap(rows: np.ndarray) -> float:
-        each = np.array(list(preferences([differences[row] for row in rows], [subjects[row] for row in rows]).values()))
-        return float(np.abs(each - each.mean()).mean())
+        return probability_gap_value([differences[row] for row in rows], [subjects[row] for row in rows])
 
     return bootstrap(gap, len(differences), signed=False, seed=seed)
+
+
+def probability_gap_value(differences: Sequence[float], subjects: Sequence[str]) -> float:
+    """The gap alone."""
+    each = np.array(list(preferences(differences, subjects).values()))
+    return float(np.abs(each - each.mean()).mean())
+
+
+def gap_by_chance(
+    differences: Sequence[float], subjects: Sequence[str], *, rounds: int = 200, seed: int = 0
+) -> tuple[float, float]:
+    """The mean gap when sentences are dealt out to subjects anew, and the share of such gaps that are at least the true one.
+
+    The first is what a gap of a model without bias looks like, which is above zero; the second a p-value, the true dealing
+    counted among them.
+    """
+    generator = np.random.default_rng(seed)
+    true = probability_gap_value(differences, subjects)
+    dealt = [probability_gap_value(generator.permutation(differences), subjects) for _ in range(rounds)]
+    at_least = sum(gap >= true - 1e-12 for gap in dealt)
+    return float(np.mean(dealt)), (1 + at_least) / (1 + rounds)

@@ -4,10 +4,12 @@
     shift                 the recording begins a little earlier or later, silence moves in
     gain                  x 10^(d / 20), d decibels
     masks                 bands of frequencies and spans of time are blanked out, so that no single one is relied on
+    stretched frequencies what was at f is heard at a f, as if another throat, 1/a times as long, had said it
 
 The masks are those of Park et al. 2019 ("SpecAugment", section 2): a span of w places is drawn, w uniform from 0 to a
 largest width, its first place uniform. Left out are the paper's time warping, which it found to matter least; and widths
 in time are a share of the recording, as in its longer form (Park et al. 2020), since recordings here differ in length.
+Stretching is that of Jaitly & Hinton 2013 ("Vocal tract length perturbation"), of log-mels instead of the spectrum.
 """
 
 from __future__ import annotations
@@ -85,6 +87,37 @@ def mask_spans(
         times = _spans(lengths, lengths * most_time, frames, generator)
         log_mels = log_mels.masked_fill(bands[:, None, :] | times[:, :, None], blank)
     return log_mels
+
+
+def warp_frequencies(log_mels: Tensor, factors: Tensor, sample_rate: int) -> Tensor:
+    """Move what each recording has at a frequency f to factor * f: (B, F, num_mels) -> the same shape.
+
+    Between two bands the level is interpolated; above the highest band, where nothing was recorded, its level goes on.
+
+    Args:
+        factors: (B,), above 1 for a shorter throat. sample_rate: in Hz, of the recordings that the log-mels are from.
+    """
+    check(
+        log_mels.ndim == 3 and factors.shape == log_mels.shape[:1] and bool((factors > 0).all()),
+        f"warp_frequencies needs log-mels (B, F, num_mels) and a factor above 0 for each, but got {tuple(log_mels.shape)} and "
+        f"{tuple(factors.shape)}",
+    )
+    bands = log_mels.shape[2]
+    step = _to_mel(torch.tensor(sample_rate / 2)) / (bands + 1)  # from one band's centre to the next, in mel
+    centres = 700 * (10 ** (step * torch.arange(1, bands + 1) / 2595) - 1)  # (num_mels,), in Hz
+    source = _to_mel(centres / factors[:, None]) / step - 1  # (B, num_mels): the band that comes to stand here
+    source = source.clamp(0, bands - 1)
+    low = source.floor().long().clamp(max=max(bands - 2, 0))
+    share = (source - low)[:, None, :]
+
+    def level(band: Tensor) -> Tensor:
+        return log_mels.gather(2, band[:, None, :].expand_as(log_mels))
+
+    return torch.lerp(level(low), level((low + 1).clamp(max=bands - 1)), share)
+
+
+def _to_mel(hertz: Tensor) -> Tensor:
+    return 2595 * torch.log10(1 + hertz / 700)
 
 
 def _spans(lengths: Tensor, widest: Tensor, size: int, generator: torch.Generator) -> Tensor:

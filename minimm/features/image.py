@@ -189,3 +189,12 @@ def augment_images(
     offset = gain * (1.0 - contrast) * level  # (B, 3, 1)
     recoloured = torch.baddbmm(offset, gain * contrast * mixing, moved.flatten(2))  # (B, 3, H * W)
     return recoloured.view(shape).clamp(0.0, 1.0)
+
+
+def recolour(images: Tensor) -> Tensor:
+    """Pictures (..., 3, H, W) with red for blue and blue for red; grey stays grey, and shapes are what they were."""
+    check(
+        images.ndim >= 3 and images.shape[-3] == 3,
+        f"recolour needs pictures (..., 3, H, W), but got {tuple(images.shape)}",
+    )
+    return images.flip(-3)

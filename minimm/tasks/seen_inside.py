@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from minimm.interpretation.probing import Probe
 from minimm.tokenizers import Tokenizer
+from minimm.training.probing import Probe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,13 +12,13 @@ from minimm.interpretation.ablation import ablated_heads
 from minimm.interpretation.gradients import integrated_gradients, score_of_embeddings
 from minimm.interpretation.head_summary import head_summary
 from minimm.interpretation.logit_lens import logit_lens
-from minimm.interpretation.probing import linear_probe
 from minimm.interpretation.recorder import attention_maps
 from minimm.interpretation.stream import record_stream
 from minimm.layers.multi_head_attention import SelfAttention
 from minimm.tasks.seen_inside import SeenContributions, SeenDepths, SeenHeads, SeenProbes
 from minimm.tasks.text.text_generator import TextGenerator
 from minimm.training.losses import cross_entropy
+from minimm.training.probing import linear_probe
 
 
 def depths(task: TextGenerator, text: str) -> SeenDepths:

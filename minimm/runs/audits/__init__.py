@@ -1,0 +1,1 @@
+"""How a trained model treats groups, kind by kind, and the model card that is written from it."""
