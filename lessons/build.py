@@ -85,12 +85,25 @@ def normalised(notebook: NotebookNode) -> NotebookNode:
         name = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
         met[name] += 1
         cell.id = name if met[name] == 1 else f"{name}-{met[name]}"
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
         for output in cell.get("outputs", []):
             output.pop("metadata", None)
             if output.output_type in ("display_data", "execute_result"):
                 output.metadata = NotebookNode()
                 output.data = NotebookNode(sorted(output.data.items()))
     return notebook
+
+
+def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """What was printed in one go stands in one output, however the kernel happened to cut it."""
+    whole: list[NotebookNode] = []
+    for output in outputs:
+        if whole and output.output_type == "stream" and output.get("name") == whole[-1].get("name"):
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def complaints(notebook: NotebookNode) -> list[str]:
