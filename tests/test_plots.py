@@ -24,9 +24,11 @@ from PIL import Image
 
 from minimm.errors import MinimmError
 from minimm.plots import attention_grid, caption_strip, filmstrip, labels, loss_curves, picture_grid, save_figure
+from minimm.plots.arcs import attention_arcs
 from minimm.plots.caption import _interpolation
 from minimm.plots.labels import shorten, token_label, width, wrap
 from minimm.plots.loss import running_mean
+from minimm.plots.number_tables import NumberTable, number_tables
 from minimm.plots.style import rendered
 
 RANDOM = np.random.default_rng(0)
@@ -52,6 +54,12 @@ def small_figures():
     yield "caption", caption_strip(image, WORDS[:2], attention(2, 4, 4), [None, (1, 2, 5, 7)])
     yield "filmstrip", filmstrip(np.stack([image, image]), WORDS[:2], attention(2, 2, 4, 4))
     yield "loss", loss_curves(HISTORY, "Loss", uniform_loss=4.2)
+    yield "arcs", attention_arcs(attention(4), TOKENS[:4], 2, "Arcs")
+    tables = [
+        NumberTable("scores", [[0.5, -np.inf], [-2, 12345]], TOKENS[:2], TOKENS[4:6]),
+        NumberTable("mask", [[True, False]]),
+    ]
+    yield "numbers", number_tables(tables, "Numbers")
     yield "pictures", picture_grid(np.stack([image, image]), WORDS[1:3], [True, False])
 
 
@@ -454,6 +462,13 @@ NAN = np.full((1, 1, 2, 2), np.nan)
         (lambda: picture_grid(np.ones((2, 3, 4, 4)), ["a"]), "2 images, 1 captions and no values of correct"),
         (lambda: picture_grid(np.ones((1, 3, 4, 4)), ["a"], [True, False]), "2 values of correct"),
         (lambda: picture_grid(np.ones((1, 3, 4, 4)), ["a"], columns=0), "columns=0"),
+        (lambda: attention_arcs([0.5, 0.5], ["a"], 0, "x"), "1 tokens, but 2 weights"),
+        (lambda: attention_arcs([0.5, 0.5], ["a", "b"], 2, "x"), "query=2 is not one of 2 tokens"),
+        (lambda: attention_arcs(np.ones(17) / 17, ["a"] * 17, 0, "x"), "at most 16"),
+        (lambda: number_tables([], "x"), "no table"),
+        (lambda: number_tables([NumberTable("a", np.ones(3))], "x"), r"shape \(3,\), but \(R, C\)"),
+        (lambda: number_tables([NumberTable("a", [[np.nan]])], "x"), "NaN"),
+        (lambda: number_tables([NumberTable("a", [[1, 2]], ["b", "c"])], "x"), "1 rows, but 2 row labels"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_in_words(draw, said):
@@ -462,5 +477,6 @@ def test_what_cannot_be_drawn_is_refused_in_words(draw, said):
 
 
 def test_the_examples_in_the_docstrings_are_true():
-    outcome = doctest.testmod(labels)
-    assert outcome.attempted > 0 and outcome.failed == 0
+    for module in (labels, sys.modules[number_tables.__module__]):
+        outcome = doctest.testmod(module)
+        assert outcome.attempted > 0 and outcome.failed == 0
