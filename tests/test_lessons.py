@@ -6,7 +6,6 @@ import importlib
 import io
 import re
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,6 @@ pytest.importorskip("nbclient", reason="lessons are run by nbclient; pip install
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = ROOT / "lessons"
-MOST_SECONDS = 180  # of machine time on two cores
 WIDEST_CODE = 100  # characters
 SECTIONS = {
     "en": [
@@ -212,6 +210,4 @@ def test_a_draft_is_the_lesson_as_text(notebook):
 
 @pytest.mark.slow
 def test_it_runs_from_scratch(notebook):
-    started = time.monotonic()
     assert build.complaints(build.executed(notebook)) == []
-    assert time.monotonic() - started < MOST_SECONDS
