@@ -22,7 +22,9 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 LESSONS = Path(__file__).resolve().parent
-CELL_SECONDS = 400  # until a cell is given up; on two idle cores a whole lesson takes less than half
+CELL_SECONDS = (
+    400  # until a cell is given up; on two idle cores a whole lesson takes less than half
+)
 MOST_PICTURE_BYTES = 100_000
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

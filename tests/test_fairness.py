@@ -21,6 +21,8 @@ from minimm.fairness.groups import (
     demographic_parity_difference,
     equalized_odds_difference,
     group_accuracies,
+    share_interval,
+    spread_p_value,
     worst_group_accuracy,
 )
 from minimm.fairness.probability_gap import preferences, probability_gap
@@ -32,6 +34,39 @@ seeds = st.integers(0, 9999)
 
 def cosine(u, v):
     return float(np.dot(u, v) / math.sqrt(np.dot(u, u) * np.dot(v, v)))
+
+
+class TestShares:
+    @given(st.integers(1, 40), st.integers(0, 40))
+    def test_wilsons_interval_is_that_of_its_equation(self, count, right):
+        """Its edges are the shares from which what was seen is just 1.96 standard errors away."""
+        right = min(right, count)
+        found = share_interval([True] * right + [False] * (count - right))
+        p = right / count
+        assert 0 <= found.low <= p <= found.high <= 1 and found.low < found.high
+        for edge in (found.low, found.high):
+            if 1e-9 < edge < 1 - 1e-9:
+                assert abs(p - edge) == pytest.approx(
+                    1.959964 * math.sqrt(edge * (1 - edge) / count), rel=1e-4, abs=1e-9
+                )
+
+    def test_chance_alone_seldom_looks_like_a_difference(self):
+        generator = np.random.default_rng(0)
+        groups = ["a", "b", "c"] * 20
+        p_values = [spread_p_value(generator.random(60) < 0.7, groups, rounds=99, seed=seed) for seed in range(150)]
+        assert np.mean(np.array(p_values) <= 0.1) < 0.17
+        assert spread_p_value([True] * 30 + [False] * 30, ["a"] * 30 + ["b"] * 30) < 0.01
+
+    def test_an_interval_of_a_distance_holds_it_and_groups_do_not_vanish(self):
+        seen = []
+        found = bootstrap(
+            lambda rows: seen.append(set((rows >= 18).tolist())) or float(abs(rows.mean() - 9.5)),
+            20,
+            rounds=50,
+            signed=False,
+            strata=["a"] * 18 + ["b"] * 2,
+        )
+        assert all(kinds == {True, False} for kinds in seen) and found.low <= found.value <= found.high
 
 
 class TestAssociation:

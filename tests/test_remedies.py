@@ -93,11 +93,29 @@ class TestLearning:
         assert first.equal(second)
         assert (first == data.labels).double().mean() > before + 0.15
 
-    def test_each_remedy_differs_from_the_plain_way_in_what_it_is_called_by(self):
+    def test_each_remedy_changes_what_it_is_called_by(self):
+        decay, even = "weight_decay", "balanced"
+        wanted = {
+            "augmentation": {"augmented"},
+            "dropout": {"dropout"},
+            "weight decay": {decay},
+            "label smoothing": {"label_smoothing"},
+            "balanced sampling": {even},
+            "balanced and decay": {even, decay},
+            "group-robust loss": {"robust", decay},
+            "fast gradient": {"fast_gradient"},
+            "adversary": {"adversary"},
+        }
         found = remedies()
-        assert found[0] == PLAIN and len({remedy.name for remedy in found}) == len(found) == 9
+        assert found[0] == PLAIN and [remedy.name for remedy in found[1:]] == list(wanted)
         for remedy in found[1:]:
-            assert [one.name for one in fields(remedy) if getattr(remedy, one.name) != getattr(PLAIN, one.name)][1:]
+            changed = {one.name for one in fields(remedy) if getattr(remedy, one.name) != getattr(PLAIN, one.name)}
+            assert changed - {"name"} == wanted[remedy.name]
+
+    @pytest.mark.parametrize("other", [{"balanced": True}, {"robust": True}, {"adversary": 1.0}])
+    def test_swapped_examples_and_their_groups_do_not_go_together(self, other):
+        with pytest.raises(MinimmError, match="swaps examples and goes by their groups"):
+            Remedy("both", augmented=True, **other)
 
     @pytest.mark.slow
     def test_a_robust_loss_lifts_the_worst_off_and_an_adversary_hides_the_group(self):
@@ -204,7 +222,8 @@ class TestSummary:
     def test_nothing_is_credited_without_its_interval(self, bias, quality, high, verdict):
         row = summed_up(fake_study(high), fake_runs(bias, quality))["remedies"]["other"]
         assert row["verdict"] == verdict
-        assert row["bias_change"]["value"] == pytest.approx(bias + 0.02)
+        assert row["changes"]["bias"]["value"] == pytest.approx(bias + 0.02)
+        assert not row["changes"]["probe"]["is_clear"]
         assert row["bias"] == pytest.approx(statistics.fmean(1.0 + bias + 0.01 * seed for seed in range(5)))
 
     def test_a_figure_is_drawn_of_any_number_of_data_sets(self):

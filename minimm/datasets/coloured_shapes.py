@@ -49,7 +49,9 @@ class ColouredShapes:
         shape = torch.tensor([SHAPES.index(name) for name in LABELS])[labels]
         small = torch.full((len(labels), 3), list(SIZES).index("small"))
         one = torch.ones(len(labels), dtype=torch.int64)
-        colour = torch.tensor([list(COLOURS).index(name) for name in GROUPS])[groups]
-        drawn = self.shapes.compose(one, small, *(every[:, None].expand(-1, 3) for every in (colour, shape)), generator)
-        images = (drawn.images + self.noise * torch.randn(drawn.images.shape, generator=generator)).clamp(0.0, 1.0)
+        red = torch.full_like(shape, list(COLOURS).index(GROUPS[0]))
+        drawn = self.shapes.compose(one, small, *(every[:, None].expand(-1, 3) for every in (red, shape)), generator)
+        # Blue is red recoloured, so that a recoloured picture is exactly what one of the other group would be.
+        painted = torch.where((groups == 1).view(-1, 1, 1, 1), recolour(drawn.images), drawn.images)
+        images = (painted + self.noise * torch.randn(painted.shape, generator=generator)).clamp(0.0, 1.0)
         return Grouped(images, labels, groups, recolour(images), LABELS, GROUPS)

@@ -15,7 +15,8 @@ class Grouped:
     """N examples of any kind.
 
     inputs: (N, ...), pictures, log-mels or token ids. labels, groups: (N,) int64, indices into the names. counterfactuals:
-    (N, ...), each example as it would be in another group, with the same label.
+    (N, ...), each example as it would be in another group, with the same label (of sentences about people: told with the
+    other pronoun, which is their label).
     """
 
     inputs: Tensor

@@ -19,9 +19,11 @@ class GroupedText:
 
 
 def read_grouped(path: str | Path) -> list[GroupedText]:
-    """All lines; a line without one of the three raises a `MinimmError` with its number."""
+    """All lines but blank ones; a line without one of the three raises a `MinimmError` with its number."""
     found = []
-    for number, line in enumerate(read_text(Path(path)).splitlines(), start=1):
+    for number, line in enumerate(read_text(Path(path)).split("\n"), start=1):
+        if not line.strip():
+            continue
         parts = [part.strip() for part in line.split("\t", 2)]
         check(
             len(parts) == 3 and all(parts),

@@ -85,10 +85,10 @@ def thinned(looks: Sequence[Look]) -> tuple[list[Look], str]:
     for look in looks:
         shown = neuron_layers(look)
         if look.queries is not None and len(shown) < len(look.layers):
+            others = "choose layers to see others" if shown else "give a shorter text to see some"
             which = f"those of {_listed(shown)} alone" if shown else "none"
             sentences.append(
-                f"Of queries and keys of {look.name!r}, {which} are in this page, which all would make too large; choose "
-                "layers to see others."
+                f"Of queries and keys of {look.name!r}, {which} are in this page, which all would make too large; {others}."
             )
     return looks, " ".join(sentences)
 

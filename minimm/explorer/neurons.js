@@ -15,10 +15,20 @@ function strip(numbers, largest, describe) {
   const [above, below] = ["--a", "--b"].map((name) => style.getPropertyValue(name).split(",").map(Number));
   numbers.forEach((number, place) => image.data.set([...(number < 0 ? below : above), 255 * Math.sqrt(Math.min(Math.abs(number) / largest, 1))], 4 * place));
   context.putImageData(image, 0, 0);
-  canvas.setAttribute("aria-hidden", "true");  /* the score and the weight beside it are read instead */
-  canvas.addEventListener("mousemove", (event) => {
-    const place = Math.min(numbers.length - 1, Math.floor((event.offsetX / canvas.clientWidth) * numbers.length));
+  canvas.tabIndex = 0;
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", numbers.length + " neurons; the arrow keys tell one by one");
+  let place = -1;
+  const tell = (next) => {
+    place = Math.max(0, Math.min(numbers.length - 1, next));
     element("neuron").textContent = describe(place);
+  };
+  canvas.addEventListener("pointermove", (event) => tell(Math.floor((event.offsetX / canvas.clientWidth) * numbers.length)));
+  canvas.addEventListener("keydown", (event) => {
+    const by = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    tell(place + by);
   });
   return canvas;
 }
@@ -27,7 +37,7 @@ function neuronTable(layer, head) {
   const {from, to, rows, columns, neurons} = look(), row = Math.min(selected.index, rows - 1);
   const query = vector("queries", layer, head, row), keys = [...Array(columns).keys()].map((column) => vector("keys", layer, head, column));
   const products = keys.map((key) => key.map((number, place) => number * query[place]));
-  const largestOf = (vectors) => Math.max(...vectors.flat().map(Math.abs), 1e-9), both = largestOf([query, ...keys]), most = largestOf(products);
+  const largestOf = (vectors) => vectors.flat().reduce((most, number) => Math.max(most, Math.abs(number)), 1e-9), both = largestOf([query, ...keys]), most = largestOf(products);
   const written = (number, digits) => number.toFixed(digits).replace(/^-(0(\.0*)?)$/, "$1"), three = (number) => written(number, 3), named = nameOf(from, row);
   const cell = (...children) => build("td", {}, ...children);
   const body = keys.map((key, column) => {

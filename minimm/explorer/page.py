@@ -1,4 +1,6 @@
-"""What the page shows, and the page itself: one HTML file without network or framework, of two megabytes at most.
+"""What the page shows, and the page itself: one HTML file without network or framework.
+
+Two megabytes hold 12 layers of 12 heads over 128 tokens; of longer texts layers are left out (`looks.py`).
 
 A page has parts, texts and pictures (a sound is a picture of its frequencies, with what is heard), and looks: attention from
 one part to another, or of a text at itself (`looks.py`). `page.html`, `page.css`, `page.js` and `neurons.js` beside this file

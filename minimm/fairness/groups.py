@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -37,6 +38,10 @@ class Interval:
             "a measure that is never below zero cannot cover it; take the interval of the change between two models instead",
         )
         return self.low > 0 or self.high < 0
+
+    def as_dict(self) -> dict[str, float]:
+        """For results.json."""
+        return {"value": self.value, "low": self.low, "high": self.high}
 
     def __str__(self) -> str:
         remark = ", no clear effect" if self.signed and not self.is_clear else ""
@@ -95,19 +100,65 @@ def bootstrap(
     rounds: int = 1000,
     level: float = 0.95,
     signed: bool = True,
+    strata: Sequence[Hashable] | None = None,
     seed: int = 0,
 ) -> Interval:
     """measure(all rows), and the interval of measure(rows drawn with replacement), the percentile method.
 
+    A measure that is not signed, such as a largest difference, is made larger by every noise, and resampling adds noise once
+    more; its interval is the reflected one, value - (quantile - value), and holds the value itself.
+
     Args:
-        measure: called with numbers of rows (count,), among which a small group may be missing. count: how many examples
-            there are. signed: whether the measure may be below zero.
+        measure: called with numbers of rows (count,). count: how many examples there are. signed: whether the measure may be
+            below zero. strata: of each example, what it is drawn within, so that no group goes missing; None = all alike.
     """
     check(count >= 2, f"an interval takes at least two examples, but there are {count}")
     generator = np.random.default_rng(seed)
-    found = [measure(generator.integers(count, size=count)) for _ in range(rounds)]
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(measure(np.arange(count))), float(low), float(high), level, signed)
+    if strata is None:
+        parts = [np.arange(count)]
+    else:
+        (column,) = _columns(strata)
+        parts = [np.flatnonzero(_is(column, one)) for one in dict.fromkeys(column)]
+    found = [
+        measure(np.concatenate([part[generator.integers(len(part), size=len(part))] for part in parts]))
+        for _ in range(rounds)
+    ]
+    value = float(measure(np.arange(count)))
+    low, high = (float(edge) for edge in np.quantile(found, [(1 - level) / 2, (1 + level) / 2]))
+    if not signed:
+        low, high = max(0.0, min(value, 2 * value - high)), max(value, 2 * value - low)
+    return Interval(value, low, high, level, signed)
+
+
+def share_interval(right: Sequence[bool], level: float = 0.95) -> Interval:
+    """A share and Wilson's interval of it, which is not of no width where all or none are right (Wilson 1927).
+
+    (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4 n^2)) / (1 + z^2 / n)
+    """
+    count = len(right)
+    check(count >= 1, "there is no example, so there is no share of what is right; give at least one")
+    p, z = float(np.mean(right)), NormalDist().inv_cdf((1 + level) / 2)
+    centre, scale = p + z * z / (2 * count), 1 + z * z / count
+    half = z * (p * (1 - p) / count + z * z / (4 * count * count)) ** 0.5
+    return Interval(
+        p, max(0.0, min(p, (centre - half) / scale)), min(1.0, max(p, (centre + half) / scale)), level, signed=False
+    )
+
+
+def spread_p_value(right: Sequence[bool], groups: Sequence[Hashable], *, rounds: int = 1000, seed: int = 0) -> float:
+    """How often groups that are dealt out anew differ in accuracy, best less worst, at least as much as the true ones."""
+    right, groups = _columns(right, groups)
+    right = right.astype(float)
+    _, numbers = np.unique(groups.astype(str), return_inverse=True)
+    counts = np.bincount(numbers)
+    generator = np.random.default_rng(seed)
+
+    def spread(values: np.ndarray) -> float:
+        return _spread(np.bincount(numbers, values) / counts)
+
+    true = spread(right)
+    at_least = sum(spread(generator.permutation(right)) >= true - 1e-12 for _ in range(rounds))
+    return (1 + at_least) / (1 + rounds)
 
 
 def _columns(*columns: Sequence[Hashable]) -> list[np.ndarray]:

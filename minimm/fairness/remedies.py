@@ -1,16 +1,19 @@
-"""What can be done against bias, one thing at a time.
+"""What can be done against bias.
 
 augmentation          everything is also told of the other group: a text swapped, a picture recoloured, a voice stretched
 dropout, weight decay, label smoothing       the usual ways against learning by heart
 balanced sampling     every label in every group is drawn equally often
-group-robust loss     what is learned worst counts most                                   (`robust.py`)
+balanced and decay    that with strong weight decay, beside which the two that take both are to be seen
+group-robust loss     what is learned worst counts most; balanced, with strong decay      (`robust.py`)
 fast gradient         also right when the input moves a little where it hurts most        (`adversarial.py`)
-adversary             an opponent reads the group off the features, which unlearn it      (`adversarial.py`)
+adversary             an opponent reads the group off the features, which unlearn it; balanced  (`adversarial.py`)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from minimm.errors import check
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,12 @@ class Remedy:
     robust: bool = False
     fast_gradient: float = 0.0
     adversary: float = 0.0
+
+    def __post_init__(self) -> None:
+        check(
+            not self.augmented or not (self.balanced or self.robust or self.adversary > 0),
+            f"remedy {self.name!r} swaps examples and goes by their groups, which are theirs no longer; choose one",
+        )
 
 
 PLAIN = Remedy()
@@ -52,6 +61,7 @@ def remedies(adversary: float = 1.0, adversary_decay: float = 0.01) -> tuple[Rem
         Remedy("weight decay", weight_decay=STRONG_DECAY),
         Remedy("label smoothing", label_smoothing=0.1),
         Remedy("balanced sampling", balanced=True),
+        Remedy("balanced and decay", balanced=True, weight_decay=STRONG_DECAY),
         Remedy("group-robust loss", robust=True, weight_decay=STRONG_DECAY),
         Remedy("fast gradient", fast_gradient=0.1),
         Remedy("adversary", adversary=adversary, weight_decay=adversary_decay),

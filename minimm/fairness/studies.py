@@ -29,7 +29,7 @@ from minimm.fairness.writing import differences, learn_language_model, perplexit
 from minimm.tokenizers import WordPieceTokenizer
 from minimm.training.probing import linear_probe
 
-MEASURED_SEED = 10_000  # added to the seed: nothing that is measured on has been learned from
+MEASURED_SEED = 10_000  # added to the seed, of what is measured on
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def study(name: str) -> Study:
         return Study(remedies(), lambda *case: _write(language, *case), "gap", "perplexity", quality_is_high=False)
     run = {"sentiment": _sort_reviews, "pictures": _sort_pictures, "speech": _sort_vowels}[name]
     # What is strong enough for an opponent was tried out with seed 0, which is not among those of the table.
-    strengths = {"sentiment": (10.0, 1.0), "pictures": (2.0, 0.01), "speech": (1.0, 0.01)}
+    strengths = {"sentiment": (10.0, 1.0), "pictures": (1.0, 0.01), "speech": (1.0, 0.01)}
     return Study(remedies(*strengths[name]), run, "worst_below_average", "accuracy")
 
 
@@ -61,8 +61,12 @@ STUDIES = ("occupations", "occupations-zh", "sentiment", "pictures", "speech")
 
 def _write(language: str, remedy: Remedy, seed: int) -> dict[str, float]:
     corpus = Occupations(0.9, language)
-    learned, balanced = corpus.draw(4000, seed), corpus.balanced(600, MEASURED_SEED + seed)
-    unseen = corpus.draw(600, MEASURED_SEED + seed)
+    learned = corpus.draw(4000, seed)
+    known = {text for one in learned for text in (one.text, one.counterfactual)}
+    balanced, unseen = (  # short sentences come again by chance
+        [one for one in drawn if one.text not in known]
+        for drawn in (corpus.balanced(900, MEASURED_SEED + seed), corpus.draw(900, MEASURED_SEED + seed))
+    )
     texts = [text for one in learned for text in (one.text, one.counterfactual)]
     tokenizer = WordPieceTokenizer.train(texts, 1000)
     data, measured, validation = (told_tokens(told, tokenizer) for told in (learned, balanced, unseen))

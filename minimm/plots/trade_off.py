@@ -22,6 +22,7 @@ MARKERS = (
     ("#CC79A7", "P"),
     (INK, "X"),
     (GREY, "*"),
+    ("#8B6914", "p"),
 )
 
 
@@ -30,7 +31,7 @@ def trade_off(
 ) -> Figure:
     """Draw what `minimm bias` measured: a panel for each study, a mark for each remedy with the intervals of both changes.
 
-    Marks below the horizontal line have less bias than the plain way. At most eight remedies; raises `MinimmError` where there
+    Marks below the horizontal line have less bias than the plain way. At most nine remedies; raises `MinimmError` where there
     is nothing to draw.
     """
     check(len(studies) > 0, "there is no data set to draw; give at least one")
@@ -50,7 +51,7 @@ def trade_off(
         axes.axvline(0, color=GREY, linewidth=0.8)
         for remedy, (colour, marker) in zip(remedies, MARKERS, strict=False):
             row = study["remedies"][remedy]
-            x, y = row["quality_change"], row["bias_change"]
+            x, y = (row["changes"][study[kind]] for kind in ("quality", "bias"))
             bars = {
                 f"{axis}err": [[max(0, one["value"] - one["low"])], [max(0, one["high"] - one["value"])]]
                 for axis, one in (("x", x), ("y", y))
@@ -70,7 +71,8 @@ def trade_off(
         axes.yaxis.set_major_locator(MaxNLocator(5))
         for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
             label.set(**text_style(SMALL))
-        axes.set_xlabel(f"change of {study['quality']}", **text_style(SMALL))
+        better = "right" if study["quality_is_high"] else "left"
+        axes.set_xlabel(f"change of {study['quality']} ({better} is better)", **text_style(SMALL))
         axes.set_ylabel(f"change of {study['bias'].replace('_', ' ')}", **text_style(SMALL))
     for number, (remedy, (colour, marker)) in enumerate(zip(remedies, MARKERS, strict=False)):
         at, down = number % legend_columns * 1.7, ROW * (number // legend_columns)

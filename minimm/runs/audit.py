@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from minimm.datasets.occupations import LANGUAGES
 from minimm.errors import MinimmError, check
 from minimm.files import write_json, write_text
 from minimm.interoperability.hugging_face import is_hugging_face_folder
@@ -46,6 +47,7 @@ def _audited(task: Task, data: Path | None, language: str, seed: int) -> Audited
         data is None or isinstance(task, TextClassifier),
         f"--data is for a classifier of texts; a {type(task).__name__} is audited on what minimm draws itself",
     )
+    check(language in LANGUAGES, f"--language {language} is not known; choose {' or '.join(LANGUAGES)}")
     if isinstance(task, TextGenerator):
         return audit_language_model(task, language=language, seed=seed)
     if isinstance(task, TextClassifier):
@@ -62,16 +64,13 @@ def model_card(task: Task, folder: Path, found: Audited) -> str:
     said to be, for whoever publishes the model to fill in.
     """
     unknown = "Not recorded with the model; say it here before you share it."
-    training = task.training
-    trained = unknown if training is None else f"{training.steps} steps. {unknown}"
     lines = [
         f"# Model card: {folder.resolve().name}",
         "",
         "## Model",
         "",
-        f"- kind: {task.kind}, {num_parameters(task.require_model()):,} weights, made with minimm",
-        f"- training: {trained}",
-        f"- training data: {unknown}",
+        f"- kind: {task.kind}, {num_parameters(task.require_model()):,} weights",
+        f"- training and its data: {unknown}",
         f"- intended use, and uses that are out of scope: {unknown}",
         "",
         "## How it treats groups",
@@ -84,7 +83,10 @@ def model_card(task: Task, folder: Path, found: Audited) -> str:
         "",
         f"| group | {found.axis} | from | to |",
         "|---|---|---|---|",
-        *[f"| {name} | {row.value:.3f} | {row.low:.3f} | {row.high:.3f} |" for name, row in found.rows.items()],
+        *[
+            f"| {name.replace('|', ' ')} | {row.value:.3f} | {row.low:.3f} | {row.high:.3f} |"
+            for name, row in found.rows.items()
+        ],
         "",
         "## What this does not tell",
         "",

@@ -26,6 +26,7 @@ from minimm.files import read_json, write_json
 from minimm.plots.style import save_figure
 from minimm.plots.trade_off import trade_off
 
+NOT_COMPARED = ("seconds", "probe_chance")
 Runs = dict[tuple[str, str, int], dict[str, float]]  # by data set, remedy and seed
 
 
@@ -48,10 +49,13 @@ def measure_bias(
     done = _read_runs(out / "runs.json") if resume else {}
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         waiting = [pool.submit(_run, *case) for case in wanted if case not in done]
-        for finished in tqdm(as_completed(waiting), total=len(waiting), unit="run"):
-            case, found = finished.result()
-            done[case] = found
-            write_json(out / "runs.json", [[*case, found] for case, found in sorted(done.items())])
+        try:
+            for finished in tqdm(as_completed(waiting), total=len(waiting), unit="run"):
+                case, found = finished.result()
+                done[case] = found
+                write_json(out / "runs.json", [[*case, found] for case, found in sorted(done.items())])
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # an error ends what has not begun, too
     results: dict[str, Any] = {"seeds": seeds, "first_seed": first_seed, "studies": {}}
     for name in data:
         rows = summed_up(study(name), {case[1:]: done[case] for case in wanted if case[0] == name})
@@ -77,8 +81,8 @@ def _read_runs(path: Path) -> Runs:
 
 
 def summed_up(which: Study, runs: dict[tuple[str, int], dict[str, float]]) -> dict[str, Any]:
-    """Of each remedy the means of all that was measured, and what changed beside the plain way: bias and quality with their
-    intervals, whether either is clear, and `verdict`.
+    """Of each remedy the means of all that was measured, what changed beside the plain way, with intervals and whether these
+    leave zero out, and a `verdict` on bias and quality.
 
     runs: what was measured, by remedy and seed.
     """
@@ -86,23 +90,23 @@ def summed_up(which: Study, runs: dict[tuple[str, int], dict[str, float]]) -> di
     for (remedy, _seed), found in sorted(runs.items(), key=lambda item: item[0][1]):
         each[remedy].append(found)
     plain = each[which.remedies[0].name]
-    rows: dict[str, Any] = {"bias": which.bias, "quality": which.quality, "remedies": {}}
+    rows: dict[str, Any] = {"bias": which.bias, "quality": which.quality, "quality_is_high": which.quality_is_high}
+    rows["remedies"] = {}
     for remedy in which.remedies:
         measured = each[remedy.name]
         row: dict[str, Any] = {name: statistics.fmean(one[name] for one in measured) for name in measured[0]}
         if remedy is not which.remedies[0]:
-            bias, quality = (
-                paired_change([one[name] for one in plain], [one[name] for one in measured])
-                for name in (which.bias, which.quality)
-            )
-            row |= {"bias_change": _as_dict(bias), "quality_change": _as_dict(quality)}
-            row["verdict"] = _verdict(bias, quality, which.quality_is_high)
+            changes = {
+                name: paired_change([one[name] for one in plain], [one[name] for one in measured])
+                for name in measured[0]
+                if name not in NOT_COMPARED
+            }
+            row["changes"] = {
+                name: change.as_dict() | {"is_clear": change.is_clear} for name, change in changes.items()
+            }
+            row["verdict"] = _verdict(changes[which.bias], changes[which.quality], which.quality_is_high)
         rows["remedies"][remedy.name] = row
     return rows
-
-
-def _as_dict(interval: Interval) -> dict[str, float | bool]:
-    return {"value": interval.value, "low": interval.low, "high": interval.high, "is_clear": interval.is_clear}
 
 
 def _verdict(bias: Interval, quality: Interval, quality_is_high: bool) -> str:
@@ -117,19 +121,20 @@ def _verdict(bias: Interval, quality: Interval, quality_is_high: bool) -> str:
 
 
 def _print(name: str, which: Study, rows: dict[str, Any]) -> None:
-    print(
-        f"\n{name}: bias is {which.bias.replace('_', ' ')}, quality {which.quality}; changes with their 95 % intervals"
-    )
-    print(f"  {'remedy':<20}{'bias':>7}  {'change':<25}{'quality':>8}  {'change':<25}{'probe':>6}{'s':>6}")
+    shown = [which.bias, which.quality, *(["worst_accuracy"] if which.quality_is_high else []), "probe"]
+    print(f"\n{name}: {', '.join(shown).replace('_', ' ')}, and what changed beside the plain way with 95 % intervals")
     for remedy, row in rows["remedies"].items():
-        changes = [_written(row[f"{kind}_change"]) if f"{kind}_change" in row else "" for kind in ("bias", "quality")]
-        print(
-            f"  {remedy:<20}{row[which.bias]:>7.3f}  {changes[0]:<25}{row[which.quality]:>8.3f}  {changes[1]:<25}"
-            f"{row['probe']:>6.3f}{row['seconds']:>6.1f}  {row.get('verdict', '')}"
-        )
+        columns = [f"{row[one]:.3f} {_written(row, one):<25}" for one in shown]
+        print(f"  {remedy:<20}{'  '.join(columns)}{row['seconds']:>6.1f} s  {row.get('verdict', '')}")
     chance = next(iter(rows["remedies"].values()))["probe_chance"]
-    print(f"  probe: how often a fresh one reads the group off the features, chance {chance:.3f}")
+    print(
+        f"  probe: how often a fresh one reads the group off the features, chance {chance:.3f}. Bias is {which.bias},"
+    )
+    print("  quality the next. Of twenty comparisons at 95 %, one is clear by chance.")
 
 
-def _written(change: dict[str, float]) -> str:
+def _written(row: dict[str, Any], name: str) -> str:
+    if "changes" not in row:
+        return ""
+    change = row["changes"][name]
     return f"{change['value']:+.3f} ({change['low']:+.3f} to {change['high']:+.3f})"

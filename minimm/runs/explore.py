@@ -34,6 +34,7 @@ from minimm.tasks.task import Task
 from minimm.tasks.text.text_to_text import TextToText
 
 WRITTEN = "what it wrote"
+ROLLOUT = "rollout: self-attention through all layers"
 
 
 def explore(
@@ -55,7 +56,19 @@ def explore(
     """
     page = _page(model, {"text": text, "image": image, "audio": audio, "video": video}, device)
     if layers is not None:
-        page = replace(page, looks=[look if len(look.layers) == 1 else look.only(layers) for look in page.looks])
+        there = {layer for look in page.looks if look.name != ROLLOUT for layer in look.layers}
+        unknown = sorted(set(layers) - there)
+        check(
+            not unknown and len(layers) > 0,
+            f"layers {sorted(layers)} were chosen of {sorted(there)}; choose one or more of these",
+        )
+        chosen = [(look, [layer for layer in look.layers if layer in layers]) for look in page.looks]
+        page = replace(
+            page,
+            looks=[
+                look if look.name == ROLLOUT else look.only(own) for look, own in chosen if own or look.name == ROLLOUT
+            ],
+        )
     return page
 
 
@@ -124,7 +137,7 @@ def _text_page(task: TextGenerator, text: str) -> Page:
     rolled = attention_rollout(torch.from_numpy(attended.weights)).numpy()
     looks = [
         Look("self-attention", 0, 0, attended.weights, queries=attended.queries, keys=attended.keys),
-        Look("rollout: self-attention through all layers", 0, 0, rolled[None, None]),
+        Look(ROLLOUT, 0, 0, rolled[None, None]),
     ]
     return Page("Where each token looks", [Text("the text", attended.tokens)], looks)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from minimm.errors import check
-from minimm.fairness.groups import Interval, bootstrap
+from minimm.fairness.groups import Interval, share_interval, spread_p_value
 
 
 @dataclass
@@ -26,30 +25,27 @@ class Audited:
     limits: list[str] = field(default_factory=list)
 
 
-def accuracy_rows(right: Sequence[bool], groups: Sequence[Hashable], seed: int = 0) -> dict[str, Interval]:
-    """The share that is right in each group with its interval; a group of one example has none, so it is refused."""
-    right = np.asarray(right, dtype=float)
-    found = {}
-    for group in sorted(set(groups), key=str):
-        own = right[[one == group for one in groups]]
-        check(
-            len(own) >= 2,
-            f"the group {group!r} has a single example, from which nothing follows; add some, or leave the group out",
-        )
-        found[str(group)] = bootstrap(lambda rows, own=own: float(own[rows].mean()), len(own), seed=seed)
-    check(len(found) >= 2, f"every example is of the group {next(iter(found), None)!r}; an audit compares two or more")
-    return found
-
-
-def worst_and_best(rows: dict[str, Interval], noun: str) -> str:
-    """A sentence on the two ends, and whether their intervals are apart."""
-    low, high = (choose(rows, key=lambda name: rows[name].value) for choose in (min, max))
-    apart = rows[low].high < rows[high].low
-    return f"{noun} is lowest for {low} ({rows[low].value:.3f}) and highest for {high} ({rows[high].value:.3f}); " + (
-        "their intervals are apart." if apart else "their intervals overlap, so no clear effect."
+def accuracy_rows(right: Sequence[bool], groups: Sequence[Hashable]) -> dict[str, Interval]:
+    """The share that is right in each group with its interval. Raises `MinimmError` unless there are two groups."""
+    by_group: dict[Hashable, list[bool]] = defaultdict(list)
+    for one, group in zip(right, groups, strict=True):
+        by_group[group].append(one)
+    check(
+        len(by_group) >= 2,
+        f"every example is of the group {next(iter(by_group), None)!r}; an audit compares two or more",
     )
+    return {str(group): share_interval(by_group[group]) for group in sorted(by_group, key=str)}
 
 
-def as_dict(interval: Interval) -> dict[str, float]:
-    """For results.json."""
-    return {"value": interval.value, "low": interval.low, "high": interval.high}
+def worst_and_best(noun: str, right: Sequence[bool], groups: Sequence[Hashable], seed: int = 0) -> tuple[str, float]:
+    """A sentence on the two ends of what is right by group, and how often chance alone makes such a difference."""
+    rows = accuracy_rows(right, groups)
+    low, high = (choose(rows, key=lambda name: rows[name].value) for choose in (min, max))
+    if rows[low].value == rows[high].value:
+        return f"{noun} is {rows[low].value:.3f} in every group.", 1.0
+    p_value = spread_p_value(right, groups, seed=seed)
+    verdict = "more than chance leaves" if p_value < 0.05 else "no clear effect"
+    return (
+        f"{noun} is lowest for {low} ({rows[low].value:.3f}) and highest for {high} ({rows[high].value:.3f}); groups dealt "
+        f"out at random differ as much with p = {p_value:.3f}: {verdict}."
+    ), p_value

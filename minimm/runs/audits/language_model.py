@@ -19,7 +19,7 @@ from minimm.errors import MinimmError, check
 from minimm.fairness.association import association_test
 from minimm.fairness.groups import bootstrap
 from minimm.fairness.probability_gap import gap_by_chance, probability_gap
-from minimm.runs.audits.audited import Audited, as_dict
+from minimm.runs.audits.audited import Audited
 from minimm.tasks.text.text_generator import TextGenerator
 
 SENTENCES = 600
@@ -50,10 +50,10 @@ def audit_language_model(task: TextGenerator, *, language: str = "en", seed: int
     results = {
         "language": language,
         "sentences": len(told),
-        "gap": as_dict(gap),
+        "gap": gap.as_dict(),
         "gap_by_chance": chance,
         "gap_p_value": p_value,
-        "preferences": {name: as_dict(interval) for name, interval in rows.items()},
+        "preferences": {name: interval.as_dict() for name, interval in rows.items()},
     }
     verdict = "more than chance leaves" if p_value < 0.05 else "no clear effect"
     names = list(rows)
@@ -63,12 +63,16 @@ def audit_language_model(task: TextGenerator, *, language: str = "en", seed: int
         f'"She" is least expected of {names[0]} ({rows[names[0]].value:+.2f} nats) and most of {names[-1]} '
         f"({rows[names[-1]].value:+.2f}).",
     ]
-    results["association"], sentence = _association(task, corpus, language, seed)
-    findings.append(sentence)
     limits = [
         "Two pronouns and 24 occupations in simple sentences; nothing is said about other groups, or longer texts.",
         "A preference for one pronoun of all occupations alike is no gap here.",
+        "Sentences that a model cannot read, as those in a language it never saw, still get numbers; they mean nothing.",
     ]
+    try:
+        results["association"], sentence = _association(task, corpus, language, seed)
+        findings.append(sentence)
+    except MinimmError as error:
+        limits.append(f"Nothing is told of word vectors: {error}.")
     measured_on = f"{len(told)} sentences about people at work, each told of her and of him ({language})"
     return Audited(measured_on, results, rows, "preference for “she” over “he”, in nats", findings, limits)
 
@@ -111,13 +115,16 @@ def _association(task: TextGenerator, corpus: Occupations, language: str, seed: 
     """The association test between occupations and words of either gender, and a sentence on it."""
     words = {group: corpus.occupations[group] for group in GROUPS[:2]}
     vectors = [_vectors(task, group, language) for group in (*words.values(), *ATTRIBUTES[language].values())]
-    found = association_test(*vectors, seed=seed)
-    results = {"effect_size": found.effect_size, "p_value": found.p_value, "ways": found.ways}
-    verdict = "clear" if found.p_value < 0.05 else "no clear effect"
+    x, y, a, b = vectors
+    found = association_test(x, y, a, b, seed=seed)
+    side = found if found.effect_size >= 0 else association_test(y, x, a, b, seed=seed)
+    p_value = min(1.0, 2 * side.p_value)  # of either direction
+    results = {"effect_size": found.effect_size, "p_value": p_value, "ways": found.ways}
+    near, far = (", ".join(words[group][:2]) for group in (("she", "he") if found.effect_size >= 0 else ("he", "she")))
+    verdict = "clear" if p_value < 0.05 else "no clear effect"
     return results, (
-        f"Among its word vectors, {', '.join(words['she'][:2])} and the like are nearer to words for women than "
-        f"{', '.join(words['he'][:2])} and the like by {found.effect_size:+.2f} standard deviations "
-        f"(p = {found.p_value:.3f}): {verdict}."
+        f"Among its word vectors, {near} and the like are nearer to words for women than {far} and the like by "
+        f"{abs(found.effect_size):.2f} standard deviations (p = {p_value:.3f} in either direction): {verdict}."
     )
 
 
