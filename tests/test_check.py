@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 import minimm
-from minimm.classroom.supervisor import Limits, check_file
+from minimm.classroom.child_process import Limits
+from minimm.classroom.supervisor import check_file
 from minimm.cli import app
 from minimm.errors import MinimmError
 

@@ -26,8 +26,9 @@ def check(
 
     Example: minimm check softmax my_softmax.py
     """
+    from minimm.classroom.child_process import Limits
     from minimm.classroom.render import as_text
-    from minimm.classroom.supervisor import Limits, check_file
+    from minimm.classroom.supervisor import check_file
 
     if file is None and not target.endswith(".py"):
         raise MinimmError(f"which file? Write `minimm check {target} FILE.py`, or `minimm check FILE.py` for all in it")
