@@ -18,6 +18,7 @@ from typing import Any
 
 from minimm.classroom.child import LONGEST_ANSWER
 from minimm.classroom.confinement import TOO_MUCH_MEMORY
+from minimm.classroom.wire import words_of
 from minimm.errors import MinimmError
 from minimm.specs.broken import Stopped
 from minimm.specs.grading import SECONDS_PER_CALL
@@ -70,7 +71,7 @@ class Child:
         try:
             answer = self.ask(**request, seconds=seconds, seconds_per_call=SECONDS_PER_CALL)
             if "unusable" in answer:
-                raise MinimmError(str(answer["unusable"]))
+                raise MinimmError(words_of(answer["unusable"]))
             self.functions = {name: dict(answer["functions"][name]) for name in names if name in answer["functions"]}
             self.confined = list(map(str, answer["confined"]))
         except Stopped as stop:
@@ -110,7 +111,7 @@ class Child:
         try:
             answer = json.loads(line)
             if answer.get("number") == self.number:
-                self.printed += str(answer.get("printed", ""))
+                self.printed += words_of(answer.get("printed", ""))
                 return answer
         except (ValueError, AttributeError, RecursionError):
             pass

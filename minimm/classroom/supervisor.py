@@ -14,7 +14,7 @@ from typing import Any
 
 from minimm.classroom.child_process import ENDLESS, FORGED, Child, Limits
 from minimm.classroom.solution import read_source
-from minimm.classroom.wire import Other, decode, encode, write_back
+from minimm.classroom.wire import Other, decode, encode, words_of, write_back
 from minimm.specs.broken import Broken, Stopped
 from minimm.specs.calling import Caller, NotWritten
 from minimm.specs.grading import grade
@@ -47,11 +47,11 @@ class ElsewhereCaller(Caller):
                             write_back(given[key], after[key])
                 return decode(answer["gave"])
             if "broken" in answer:
-                what, words, hint = map(str, answer["broken"])
+                what, words, hint = map(words_of, answer["broken"])
                 raise Broken(what, words=words, hint=hint)
             if "not_written" in answer:
                 raise NotWritten
-            what, hint = map(str, answer["stopped"])
+            what, hint = map(words_of, answer["stopped"])
         except (ValueError, LookupError, TypeError, RecursionError):
             what, hint = FORGED, ENDLESS
         raise Stopped(what, hint)

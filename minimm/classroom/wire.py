@@ -152,6 +152,11 @@ def _other(module: str, kind: str, text: str) -> Any:
     return type(kind[:LONGEST_TEXT], (Other,), {"__module__": module[:LONGEST_TEXT]})(text[:LONGEST_TEXT])
 
 
+def words_of(value: Any) -> str:
+    """A text of the student's side as one that every file can hold."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
+
+
 def write_back(given: Any, after: Any) -> None:
     """Do to the caller's own lists and arrays what the function did to its copies of them."""
     if isinstance(given, np.ndarray) and isinstance(after, np.ndarray) and given.shape == after.shape:
