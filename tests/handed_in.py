@@ -78,7 +78,7 @@ def hostile(victim: Path) -> list[Expected]:
     bodies = {
         "endless loop": ("while True: pass", "stopped", "did not come back in time"),
         "sleep": ("time.sleep(1000)", "broken", "calls time.sleep"),
-        "memory bomb": ("x = [1]\n    while True: x = x + x", "stopped", "memory"),
+        "memory bomb": ("x = np.ones(10**6)\n    while True: x = np.concatenate([x, x])", "stopped", "memory"),
         "flood": ("while True: print('x' * 10**5)", "stopped", "printed more than"),
         "deletes a file": (f"os.remove({str(victim)!r})", "broken", "changes files"),
         "deletes a folder": (f"import shutil; shutil.rmtree({str(victim.parent)!r})", "broken", "changes files"),

@@ -316,20 +316,23 @@ def test_sixty_submissions_get_the_grades_they_deserve_and_leave_the_machine_as_
         f"wrong {one.label}": ("broken", "") for one in wrong
     }
     for prefix, planted in [*(("right", one) for _, one in plants), *(("wrong", one) for one in wrong)]:
-        hand_in(folder, f"{prefix} {planted.label}", planted_source(planted) + CAUSAL_MASK)
+        hand_in(folder, f"{prefix} {planted.label}", planted_source(planted))
     for one in [*broken(), *hostile(victim)]:
         expected[one.label] = (one.status, one.words)
-        hand_in(folder, one.label, one.code + CAUSAL_MASK)
+        hand_in(folder, one.label, one.code)
     number = 0
     while len(expected) < 60:
         expected[f"plain {number}"] = ("holds", "")
-        hand_in(folder, f"plain {number}", notebook(SOFTMAX, CAUSAL_MASK), "04.ipynb")
+        hand_in(folder, f"plain {number}", notebook(SOFTMAX), "04.ipynb")
         number += 1
+    for student in expected:
+        hand_in(folder, student, CAUSAL_MASK, "mask.py")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     temporary = set(Path(tempfile.gettempdir()).iterdir())
     started = time.monotonic()
     out = tmp_path / "out" / "grades.csv"
-    assert run("grade", folder, "--out", out, "--functions", "softmax,causal_mask", "--jobs", "2") == 0
+    options = ("--functions", "softmax,causal_mask", "--jobs", "2", "--max-memory", "0.5")
+    assert run("grade", folder, "--out", out, *options) == 0
     seconds = time.monotonic() - started
     with capsys.disabled():
         print(f"\n{len(expected)} submissions of two functions in {seconds:.0f} s")
@@ -340,8 +343,10 @@ def test_sixty_submissions_get_the_grades_they_deserve_and_leave_the_machine_as_
         softmax, mask = student["functions"]
         status, words = expected[student["student"]]
         if softmax["status"] != status or words not in softmax["what"] or mask["status"] != "holds":
-            wrongly.append((student["student"], softmax["status"], softmax["what"], mask["status"], mask["what"]))
-    assert wrongly == []
+            wrongly.append(
+                f"{student['student']}: {softmax['status']}, {softmax['what']}; {mask['status']}, {mask['what']}"
+            )
+    assert not wrongly, "\n".join(wrongly)
     assert len(results["students"]) == len(expected) >= 60 and seconds < 600
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert victim.read_text(encoding="utf-8") == "whole" and set(Path(tempfile.gettempdir()).iterdir()) <= temporary

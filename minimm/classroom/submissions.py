@@ -40,10 +40,7 @@ def find_submissions(folder: Path) -> tuple[list[Submission], list[str]]:
 
     Raises `MinimmError` if there is no such folder, or no student's folder in it.
     """
-    check(folder.exists(), f"there is no folder {folder}")
-    check(folder.is_dir(), f"{folder} is a file; give the folder that holds one folder for each student")
-    submitted = folder / "submitted"  # nbgrader's course folder
-    root = submitted if submitted.is_dir() and not any(submitted.glob("*.py")) and _folders(submitted) else folder
+    root = students_root(folder)
     students = _folders(root)
     check(
         bool(students), f"{root} has no folder in it; expected one folder for each student, with notebooks or .py files"
@@ -64,6 +61,14 @@ def find_submissions(folder: Path) -> tuple[list[Submission], list[str]]:
         elif path.is_file() and path.suffix in KINDS:
             problems.append(f"{path.name} lies beside the students' folders, so it is nobody's; put it into one")
     return submissions, problems
+
+
+def students_root(folder: Path) -> Path:
+    """The folder whose folders are the students': `folder` itself, or `submitted` in it if that is nbgrader's course."""
+    check(folder.exists(), f"there is no folder {folder}")
+    check(folder.is_dir(), f"{folder} is a file; give the folder that holds one folder for each student")
+    submitted = folder / "submitted"
+    return submitted if submitted.is_dir() and _folders(submitted) else folder
 
 
 def find_files(folder: Path) -> tuple[list[Path], list[str]]:

@@ -40,15 +40,17 @@ def grade(
     from minimm.classroom.feedback import write_feedback
     from minimm.classroom.grade_tables import as_csv, as_json, for_the_terminal
     from minimm.classroom.resemblance import look_at_together
+    from minimm.classroom.submissions import students_root
     from minimm.files import write_json, write_text
 
     check(out.suffix == ".csv", f"--out {out} must be the name of a table that ends in .csv, such as grades.csv")
-    inside = out.resolve().parent.is_relative_to(submissions.resolve())
-    check(not inside, f"--out {out} lies among the submissions; choose a place outside of {submissions}")
+    root = students_root(submissions)
+    inside = out.resolve().parent.is_relative_to(root.resolve())
+    check(not inside, f"--out {out} lies among the submissions; choose a place outside of {root}")
     started = time.monotonic()
     limits = Limits(max_seconds, int(max_memory * 2**30))
     asked = list(dict.fromkeys(name.strip() for name in functions.split(",") if name.strip()))
-    with tqdm(unit="student", leave=False) as bar:
+    with tqdm(unit="student", leave=False, disable=None) as bar:
 
         def on_student(done: int, of: int) -> None:
             bar.total = of

@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from minimm.specs.layout import is_a_view, with_strides
+
 KINDS = "fiubc"  # of NumPy dtypes that travel
 DEEPEST = 20  # lists in lists
 LARGEST = 10_000_000  # bytes of one array
@@ -77,8 +79,7 @@ def encode(value: Any, depth: int = 0) -> Any:
 
 
 def _numbers(array: np.ndarray) -> list[Any]:
-    tight = array.flags.c_contiguous or array.size < 2 or min(array.strides) <= 0
-    strides = None if tight else list(array.strides)
+    strides = list(array.strides) if is_a_view(array) else None
     return [array.dtype.str, list(array.shape), base64.b64encode(array.tobytes()).decode(), strides]
 
 
@@ -123,13 +124,10 @@ def _array(dtype: str, shape: list[int], content: str, strides: list[int] | None
     array = flat.reshape(shape)
     if strides is None:
         return array.copy()
-    steps = [step // kind.itemsize for step in strides]
-    length = 1 + sum((size - 1) * step for size, step in zip(shape, steps, strict=True))
-    if min(steps) < 1 or length * kind.itemsize > 16 * LARGEST:
+    length = sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    if min(strides) < 1 or length > 16 * LARGEST or any(stride % kind.itemsize for stride in strides):
         raise ValueError("the strides of an encoded array lead out of it")
-    view = np.lib.stride_tricks.as_strided(np.zeros(length, kind), shape, [step * kind.itemsize for step in steps])
-    view[...] = array
-    return view
+    return with_strides(array, tuple(strides))
 
 
 def _objects(shape: list[int], parts: list[Any]) -> np.ndarray:
