@@ -72,6 +72,16 @@ def test_reading_an_answer_ends_in_a_value_or_a_value_error(answer):
             continue
 
 
+@pytest.mark.parametrize("shape", [[0, 10**30], [-1], [2**40], ["x"], None, [3]])
+@pytest.mark.parametrize("strides", [None, [8], [2**40], [-8], [3], "x"])
+def test_an_array_that_lies_about_its_shape_is_a_value_error(shape, strides):
+    content = encode(np.zeros(2))["array"][2]
+    with pytest.raises(ValueError, match="encoded"):
+        decode({"array": ["<f8", shape, content, strides]})
+    with pytest.raises(ValueError, match=r"."):
+        decode({"blank": ["<U9999999", shape]})
+
+
 def test_other_things_arrive_as_descriptions():
     class Thing:
         def __repr__(self):

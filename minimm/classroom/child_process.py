@@ -51,6 +51,7 @@ class Child:
         """Raises `MinimmError` if the file cannot be used."""
         self.limits, self.ended, self.printed = limits, "", ""
         self.number = 0  # of questions
+        self.closed = False
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # empty; the process starts in it
         self.process = subprocess.Popen(
             [sys.executable, "-m", "minimm.classroom.child"],
@@ -118,7 +119,10 @@ class Child:
         raise self._stopped(FORGED)
 
     def close(self) -> None:
-        """End the process and all that it has started."""
+        """End the process and all that it has started; nothing if that has been done."""
+        if self.closed:  # its number may be another process's by now
+            return
+        self.closed = True
         self.clock.cancel()
         self._kill()
         self.process.wait()

@@ -109,7 +109,7 @@ def decode(value: Any) -> Any:
             return base64.b64decode(content, validate=True)
         if kind == "other":
             return _other(*content)
-    except (TypeError, AttributeError, KeyError) as error:
+    except (TypeError, AttributeError, KeyError, OverflowError) as error:
         raise ValueError(f"this is not an encoded value: {error}") from None
     raise ValueError("this is not an encoded value")
 
