@@ -26,7 +26,7 @@ import numpy as np
 def softmax(logits, axis=-1):
     return np.exp(logits) / np.exp(logits).sum(axis=axis, keepdims=True)
 """
-QUICK = Limits(seconds=20.0, memory_bytes=2**30)
+QUICK = Limits(seconds=60.0, memory_bytes=2**30)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from minimm.classroom.resemblance import look_at_together, shingles
 from minimm.classroom.submissions import find_submissions
 from minimm.features.near_duplicates import jaccard
 
-LIMITS = Limits(seconds=20.0, memory_bytes=2**30)
+LIMITS = Limits(seconds=60.0, memory_bytes=2**30)
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has fewer limits")
 
 

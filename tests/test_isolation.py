@@ -17,7 +17,7 @@ from minimm.specs.grading import grade
 from minimm.specs.registry import spec_of
 
 HEAD = "import os, sys, time\nimport numpy as np\n\ndef softmax(logits, axis=-1):\n"
-QUICK = Limits(seconds=8.0, memory_bytes=2**30)
+QUICK = Limits(seconds=30.0, memory_bytes=2**30)
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="promised by Linux' kernel alone")
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
 values = st.recursive(
@@ -143,7 +143,7 @@ HOSTILE = {
     "while True: pass": "did not come back in time",
     "print('{\"gave\": 1}' * 10**6)": "printed more than",
     "return bytearray(10**11)": "more memory than there is",
-    "return np.ones(10**8)": "memory|too much",
+    "return np.ones(3 * 10**6)": "too much",
     f"{NUMBERS}\n        try: os.write(number, b'[1]\\n')\n        except OSError: pass": "the line on which its answers",
     f"{NUMBERS}\n        try: os.close(number)\n        except OSError: pass": "ended the process",
     "from minimm.specs.laws.softmax import naive_softmax": "No module named 'minimm.specs.laws",
@@ -160,7 +160,7 @@ def test_what_a_function_tries_is_named_and_in_vain(write, tmp_path, body):
     (report,) = check_file(
         write(HEAD + f"    {body.replace('VICTIM', str(victim))}\n    return logits\n"), "softmax", limits=QUICK
     )
-    assert not report and any(part in report.failure.what for part in HOSTILE[body].split("|"))
+    assert not report and HOSTILE[body] in report.failure.what
     assert victim.read_text(encoding="utf-8") == "whole"
 
 
