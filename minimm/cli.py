@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from minimm.classroom import commands as classroom
+from minimm.classroom import teaching_commands as teaching
 from minimm.commands import assistant, drawing, fairness, insight, measure, questions, retrieval, speech, text, video
 from minimm.commands.data import data
 from minimm.commands.options import Device, Model, NumBeams, Out, Resume, Seed, interruptible
@@ -33,6 +34,9 @@ app.add_typer(data, name="data")
 
 app.command()(classroom.check)
 app.command("list-specs")(classroom.list_specs)
+app.command()(classroom.progress)
+app.command()(teaching.grade)
+app.command()(teaching.release)
 app.command("describe-clip")(video.describe_clip)
 app.command()(assistant.chat)
 app.command()(drawing.draw)

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 import minimm
-from minimm.classroom.supervisor import Limits, check_file
+from minimm.classroom.child_process import Limits
+from minimm.classroom.supervisor import check_file
 from minimm.cli import app
 from minimm.errors import MinimmError
 
@@ -25,7 +26,7 @@ import numpy as np
 def softmax(logits, axis=-1):
     return np.exp(logits) / np.exp(logits).sum(axis=axis, keepdims=True)
 """
-QUICK = Limits(seconds=20.0, memory_bytes=2**30)
+QUICK = Limits(seconds=60.0, memory_bytes=2**30)
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""Checking what students write: one function in a notebook, or the functions of a file in a process of their own."""
+"""Checking what students write: one function in a notebook, a file in a process of its own, a class; and its lessons."""

@@ -1,4 +1,7 @@
-"""What the command line says about checking: `minimm check` and `minimm list-specs`. Imports nothing heavy until called."""
+"""What the command line says about one's own functions: `minimm check`, `minimm progress`, `minimm list-specs`.
+
+Imports nothing heavy until called.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,17 @@ import typer
 
 from minimm.errors import MinimmError
 
+MaxSeconds = Annotated[float, typer.Option(help="Give up on a function after this many seconds.", min=1)]
+MaxMemory = Annotated[float, typer.Option(help="Memory a file may use, in GB.", min=0.5)]
+DrawnSeed = Annotated[int, typer.Option(help="For the inputs that are drawn; the same seed draws the same.")]
+
 
 def check(
     target: Annotated[str, typer.Argument(help="A function's name, or at once the file, to check all it defines.")],
     file: Annotated[Path | None, typer.Argument(help="The Python file that defines the function.")] = None,
-    seed: Annotated[int, typer.Option(help="For the inputs that are drawn; the same seed draws the same.")] = 0,
-    max_seconds: Annotated[float, typer.Option(help="Give up on a function after this many seconds.", min=1)] = 60.0,
-    max_memory: Annotated[float, typer.Option(help="Memory the file may use, in GB.", min=0.5)] = 2.0,
+    seed: DrawnSeed = 0,
+    max_seconds: MaxSeconds = 60.0,
+    max_memory: MaxMemory = 2.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
 ) -> None:
     """Grade your own function: which law does it break, on which smallest input?
@@ -26,8 +33,9 @@ def check(
 
     Example: minimm check softmax my_softmax.py
     """
+    from minimm.classroom.child_process import Limits
     from minimm.classroom.render import as_text
-    from minimm.classroom.supervisor import Limits, check_file
+    from minimm.classroom.supervisor import check_file
 
     if file is None and not target.endswith(".py"):
         raise MinimmError(f"which file? Write `minimm check {target} FILE.py`, or `minimm check FILE.py` for all in it")
@@ -49,3 +57,19 @@ def list_specs(
     from minimm.specs.registry import all_specs, spec_of
 
     typer.echo(all_specs_text(all_specs()) if name is None else one_spec_text(spec_of(name)))
+
+
+def progress(
+    folder: Annotated[Path, typer.Argument(help="Where your notebooks and Python files are.")] = Path(),
+    seed: DrawnSeed = 0,
+    max_seconds: MaxSeconds = 60.0,
+    max_memory: MaxMemory = 2.0,
+) -> None:
+    """Show which exercises are solved, which are begun, with the law that is still broken, and which is next.
+
+    Example: minimm progress my_lessons
+    """
+    from minimm.classroom.child_process import Limits
+    from minimm.classroom.progress import as_text, progress_in
+
+    typer.echo(as_text(progress_in(folder, seed=seed, limits=Limits(max_seconds, int(max_memory * 2**30)))))

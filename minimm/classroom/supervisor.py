@@ -1,36 +1,65 @@
-"""Checking a file: a child process runs it under limits of time and memory, and this side collects the reports.
+"""Checking a file: its functions run in a child process under limits; the laws are tried here, by asking it.
 
-Whatever the file does (hang, eat memory, end the process, flood its output) comes back as a report. What this does not
-do is stop a file that means harm: it runs with the rights of whoever calls it.
+Whatever the file does (hang, eat memory, end the process, flood its output, answer what nobody asked) comes back as a report.
+The child has nothing to gain: it never sees a law, an expected value or a report. What it may touch says `confinement`.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import threading
-from dataclasses import dataclass, replace
+import contextlib
+import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from minimm.classroom.child import TOO_MUCH_MEMORY
+from minimm.classroom.child_process import ENDLESS, FORGED, Child, Limits
 from minimm.classroom.solution import read_source
-from minimm.errors import MinimmError
+from minimm.classroom.wire import Other, decode, encode, words_of, write_back
+from minimm.specs.broken import Broken, Stopped
+from minimm.specs.calling import Caller, NotWritten
+from minimm.specs.grading import grade
 from minimm.specs.registry import spec_of
-from minimm.specs.report import STOPPED, Failure, Report
-
-TOO_LARGE = "it used more memory than is allowed and was stopped"
-LONGEST_ANSWER = 20_000_000  # characters of all answers together
+from minimm.specs.report import Report
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a file may use: seconds for each function it defines, and bytes of memory for the whole process."""
+class ElsewhereCaller(Caller):
+    """A function of a `Child`, to be called as if it were here."""
 
-    seconds: float = 60.0
-    memory_bytes: int = 2 * 2**30
+    def __init__(self, child: Child, name: str, described: list[list[Any]] | None) -> None:
+        self.child, self.__name__ = child, name
+        with contextlib.suppress(ValueError, TypeError):  # none was told
+            self.__signature__ = inspect.Signature([_parameter(*one) for one in described])
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As `call`."""
+        return self.call(args, kwargs)
+
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the function gives back, its changes to the arguments made here as well; as `Caller.call`."""
+        asked = {"args": encode(args), "kwargs": encode(kwargs)}
+        answer = self.child.ask(call=self.__name__, **asked)
+        try:
+            if "gave" in answer:
+                for kind, given in (("args", args), ("kwargs", kwargs)):
+                    if answer[kind] != asked[kind]:
+                        after = decode(answer[kind])
+                        for key in range(len(args)) if kind == "args" else kwargs:
+                            write_back(given[key], after[key])
+                return decode(answer["gave"])
+            if "broken" in answer:
+                what, words, hint = map(words_of, answer["broken"])
+                raise Broken(what, words=words, hint=hint)
+            if "not_written" in answer:
+                raise NotWritten
+            what, hint = map(words_of, answer["stopped"])
+        except (ValueError, LookupError, TypeError, RecursionError):
+            what, hint = FORGED, ENDLESS
+        raise Stopped(what, hint)
+
+
+def _parameter(name: str, kind: int, default: str | None) -> inspect.Parameter:
+    shown = inspect.Parameter.empty if default is None else Other(default)
+    return inspect.Parameter(name, inspect._ParameterKind(kind), default=shown)
 
 
 def check_file(path: str | Path, name: str | None = None, *, seed: int = 0, limits: Limits = Limits()) -> list[Report]:  # noqa: B008, frozen
@@ -42,83 +71,25 @@ def check_file(path: str | Path, name: str | None = None, *, seed: int = 0, limi
     if name is not None:
         spec_of(name)
     read_source(path)
-    request = {"file": str(path.resolve()), "name": name, "seed": seed, "memory_bytes": limits.memory_bytes}
     reports: list[Report] = []
-    printed = ""
-    while True:
-        done = [report.name for report in reports]
-        answers, ended = _run_child({**request, "done": done}, limits.seconds)
-        laws: list[tuple[str, str]] = []
-        for answer in answers:
-            if "unusable" in answer:
-                raise MinimmError(answer["unusable"])
-            if "defect" in answer:
-                raise RuntimeError(f"minimm failed, not {path.name}; please report this:\n{answer['defect']}")
-            if "report" in answer:
-                reports.append(Report.from_dict(answer["report"]))
-            laws += [tuple(answer["law"])] if "law" in answer else []
-            printed = printed or answer.get("printed", "")
-        if not ended or any("printed" in answer for answer in answers):  # the last thing that is said
-            return [replace(report, printed=printed if i == 0 else "") for i, report in enumerate(reports)]
-        if not laws:
-            raise MinimmError(f"{path.name} could not be loaded: {ended}; keep long work inside functions")
-        reports.append(_stopped(*laws[-1], ended))  # and the functions behind it in a new process
+    child = Child(path, name, limits)
+    try:
+        for function, described in child.functions.items():
+            if child.ended:  # by the function before
+                child = Child(path, name, limits)
+            reports.append(grade_in(child, function, described, seed))
+    finally:
+        child.close()
+    return reports
 
 
-def _run_child(request: dict[str, Any], seconds: float) -> tuple[list[dict[str, Any]], str]:
-    """The child's answers, and why it ended if it did not end by itself (an empty text if it did)."""
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "minimm.classroom.child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        encoding="utf-8",
-        errors="replace",
+def grade_in(child: Child, name: str, described: dict[str, Any], seed: int) -> Report:
+    """Grade one function of a child that has just been asked what it has."""
+    child.restart_clock()
+    child.printed = ""
+    function = (
+        ElsewhereCaller(child, name, described["parameters"])
+        if "parameters" in described
+        else decode(described["value"])
     )
-    answers: list[dict[str, Any]] = []
-    heard = threading.Event()  # set whenever a function is finished, which starts the clock anew
-
-    def listen() -> None:
-        room = LONGEST_ANSWER
-        for line in child.stdout:
-            room -= len(line)
-            if room < 0:
-                child.kill()
-                return
-            answers.append(json.loads(line))
-            if "report" in answers[-1]:
-                heard.set()
-        finished.set()
-        heard.set()
-
-    finished = threading.Event()
-    listener = threading.Thread(target=listen, daemon=True)
-    listener.start()
-    child.stdin.write(json.dumps(request))
-    child.stdin.close()
-    ended = ""
-    while not finished.is_set():
-        heard.clear()
-        if finished.is_set():
-            break
-        if not heard.wait(seconds):
-            ended = f"it took longer than {seconds:g} seconds and was stopped"
-            child.kill()
-            break
-    code = child.wait()
-    listener.join(timeout=5)
-    if not ended and code == TOO_MUCH_MEMORY:
-        ended = TOO_LARGE
-    elif not ended and code != 0:
-        ended = f"it ended the process (exit code {code})"
-    return answers, ended
-
-
-def _stopped(function: str, words: str, ended: str) -> Report:
-    hint = "Which loop never ends, or which array grows with every call?"
-    failure = Failure(
-        words=f"{function} comes back with an answer", what=f"{ended}, while this was tried: {words}", hint=hint
-    )
-    return Report(function, STOPPED, failure=failure, lesson=spec_of(function).lesson)
+    return replace(grade(spec_of(name), function, seed=seed), printed=child.printed)

@@ -50,9 +50,13 @@ def near_duplicate_groups(texts: Sequence[str], threshold: float = 0.8) -> list[
     >>> near_duplicate_groups(["A fox ran through the garden.", "Something else.", "a fox ran through the garden"])
     [[0, 2], [1]]
     """
+    return resembling_groups([shingles(text) for text in texts], threshold)
+
+
+def resembling_groups(sets: Sequence[set[str]], threshold: float = 0.8) -> list[list[int]]:
+    """The same for texts, or anything else, whose shingles are known."""
     check(0.5 <= threshold <= 1.0, f"threshold={threshold} must lie between 0.5 and 1; 0.8 is the custom")
-    sets = [shingles(text) for text in texts]
-    parent = list(range(len(texts)))
+    parent = list(range(len(sets)))
 
     def root(number: int) -> int:
         while parent[number] != number:
@@ -69,7 +73,7 @@ def near_duplicate_groups(texts: Sequence[str], threshold: float = 0.8) -> list[
                     parent[root(number)] = root(other)
             members.append(number)
     groups: dict[int, list[int]] = defaultdict(list)
-    for number in range(len(texts)):
+    for number in range(len(sets)):
         groups[root(number)].append(number)
     return sorted(groups.values())
 

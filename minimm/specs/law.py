@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 from hypothesis.strategies import SearchStrategy
@@ -89,6 +90,7 @@ class Spec:
         return [value for parent in reversed(cls.__mro__) for value in vars(parent).values() if isinstance(value, Law)]
 
 
+@cache
 def parse_signature(text: str) -> inspect.Signature:
     """ "softmax(logits, axis=-1)" -> its parameters and their defaults (numbers and None only).
 
