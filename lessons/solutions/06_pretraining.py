@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def log_softmax(logits):
+def log_shares(logits):
     """z - ln sum e^z for each row; the largest logit is subtracted first, so that no exponential overflows."""
     shifted = logits - logits.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
@@ -14,7 +14,7 @@ def log_softmax(logits):
 def cross_entropy(logits, targets, ignore_index=-100):
     """The rows that count, the target's place in each, and their mean."""
     counted = np.flatnonzero(targets != ignore_index)
-    surprise = -log_softmax(logits)[counted, targets[counted]]
+    surprise = -log_shares(logits)[counted, targets[counted]]
     return float(surprise.sum() / max(len(counted), 1))
 
 
@@ -22,6 +22,6 @@ def cross_entropy_backward(grad_output, logits, targets, ignore_index=-100):
     """Probabilities, minus 1 at the target; zeros in the rows that do not count."""
     counted = np.flatnonzero(targets != ignore_index)
     gradient = np.zeros_like(logits)
-    gradient[counted] = np.exp(log_softmax(logits[counted]))
+    gradient[counted] = np.exp(log_shares(logits[counted]))
     gradient[counted, targets[counted]] -= 1
     return gradient * (grad_output / max(len(counted), 1))
