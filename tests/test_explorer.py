@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import zlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -144,6 +145,16 @@ class TestExplore:
         np.testing.assert_array_equal(page.looks[0].weights, attended.weights)
         chosen = explore(models / "text", text="the lazy fox", layers=[1], device="cpu")
         assert [look.layers for look in chosen.looks] == [[1], [0]]  # rollout goes through all of them
+
+    def test_layers_are_chosen_by_the_numbers_that_a_model_has(self, models):
+        with pytest.raises(MinimmError, match=r"layers \[0, 7\] were chosen of \[0, 1\]"):
+            explore(models / "text", text="the lazy fox", layers=[7, 0], device="cpu")
+        layers = {"num_encoder_layers": 2, "num_decoder_layers": 1}
+        pairs = [["a b", "b a", "a a", "b b"] * 4, ["x y", "y x", "x x", "y y"] * 4]
+        deep = Translator(d_model=32, num_heads=2, device="cpu", **layers).fit(*pairs, max_steps=1)
+        deep.attend = partial(deep.attend, target="x y")  # whatever it would write after a single step
+        page = explore(deep, text="a b", layers=[1])  # which the encoder alone has
+        assert [look.name for look in page.looks] == ["self-attention of what it read"]
 
     @pytest.mark.parametrize("kind", [{}, {"positions": "learned", "bias": True}, {"num_key_value_heads": 1}])
     def test_queries_and_keys_are_those_that_the_weights_come_from(self, kind):
@@ -392,6 +403,10 @@ class TestBrowser:
         said = tab.inner_text("#neuron")
         number = int(re.match(r"neuron (\d+)", said)[1])
         assert 3 <= number <= 5 and "key of “␣猫”" in said
+        tab.focus("#neurons-table tr[data-column='2'] td:nth-child(3) canvas")
+        for _ in range(9):
+            tab.keyboard.press("ArrowLeft")
+        assert tab.inner_text("#neuron").startswith("neuron 0:")  # by keyboard alone, and no further than the first
         product = given["queries"][1, 0, 3, number] * given["keys"][1, 0, 2, number]
         assert abs(float(said.rsplit(" ", 1)[1].replace("−", "-")) - product) < 0.05
 
