@@ -30,7 +30,7 @@ from minimm.training.trainer import Trainer
 
 CODES, WORDS, LENGTH = 8, 9, 3
 SMALL = {"image_size": 16, "channels": (8, 16), "num_codes": 32, "code_size": 4, "d_model": 32, "num_layers": 2}
-SMALL |= {"num_heads": 2, "num_pictures": 600, "batch_size": 16, "precision": "float32", "tokenizer_share": 0.5}
+SMALL |= {"num_heads": 2, "num_pictures": 3000, "batch_size": 16, "precision": "float32", "tokenizer_share": 0.5}
 CAPTION = "a small red square"
 
 
@@ -135,7 +135,7 @@ def drawer(tmp_path_factory) -> TextToImageGenerator:
     """Trained for seconds on small scenes of one object, with its folder in `.folder`."""
     task = TextToImageGenerator(**SMALL)
     task.folder = tmp_path_factory.mktemp("drawer")
-    return task.fit(Shapes(image_size=16, max_objects=1), max_steps=520, folder=task.folder)
+    return task.fit(Shapes(image_size=16, max_objects=1), max_steps=900, folder=task.folder)
 
 
 def test_both_stages_learn(drawer):
