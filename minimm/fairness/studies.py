@@ -20,12 +20,18 @@ from minimm.datasets.grouped import Grouped
 from minimm.datasets.occupations import Occupations
 from minimm.datasets.visitor_reviews import VisitorReview, VisitorReviews
 from minimm.datasets.vowels import Vowels
-from minimm.fairness.classifier import padded
-from minimm.fairness.groups import demographic_parity_difference, equalized_odds_difference
+from minimm.fairness.classifier import GroupedClassifier, padded
+from minimm.fairness.groups import (
+    demographic_parity_difference,
+    equalized_odds_difference,
+    group_accuracies,
+    worst_group_accuracy,
+)
 from minimm.fairness.learning import learn_classifier, predictions
 from minimm.fairness.probability_gap import probability_gap_value
 from minimm.fairness.remedies import Remedy, remedies
 from minimm.fairness.writing import differences, learn_language_model, perplexity_of, pronoun_states, told_tokens
+from minimm.metrics import accuracy
 from minimm.tokenizers import WordPieceTokenizer
 from minimm.training.probing import linear_probe
 
@@ -105,22 +111,23 @@ def _sort_vowels(remedy: Remedy, seed: int) -> dict[str, float]:
     return _measured(model, learned.groups, measured, measured.groups, seed)
 
 
-def _measured(model, learned_parts: Tensor, data: Grouped, parts: Tensor, seed: int) -> dict[str, float]:
+def _measured(
+    model: GroupedClassifier, learned_parts: Tensor, data: Grouped, parts: Tensor, seed: int
+) -> dict[str, float]:
     predicted, features = predictions(model, data)
-    right = (predicted == data.labels).double()
-    accuracies = torch.stack([right[parts == part].mean() for part in range(int(parts.max()) + 1)])
-    shares = learned_parts.bincount(minlength=len(accuracies)) / len(learned_parts)
-    average = float((accuracies * shares).sum())
+    labels, answers, groups, own = (column.tolist() for column in (data.labels, predicted, data.groups, parts))
+    accuracies = group_accuracies(labels, answers, own)
+    average = sum(accuracies[part] for part in learned_parts.tolist()) / len(learned_parts)
+    worst = worst_group_accuracy(labels, answers, own)
     found = {
         "accuracy": average,
-        "accuracy_balanced": float(right.mean()),
-        "worst_accuracy": float(accuracies.min()),
-        "worst_below_average": average - float(accuracies.min()),
-        "probe": linear_probe(features.clone(), data.groups.tolist(), seed=seed).accuracy,
+        "accuracy_balanced": accuracy(labels, answers),
+        "worst_accuracy": worst,
+        "worst_below_average": average - worst,
+        "probe": linear_probe(features.clone(), groups, seed=seed).accuracy,
         "probe_chance": 1 / len(data.group_names),
     }
     if len(data.label_names) == 2:
-        labels, answers, groups = (column.tolist() for column in (data.labels, predicted, data.groups))
         found["equalized_odds_difference"] = equalized_odds_difference(labels, answers, groups, 1)
         found["demographic_parity_difference"] = demographic_parity_difference(answers, groups, 1)
     return found
