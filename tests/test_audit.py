@@ -203,7 +203,7 @@ class TestCaptioner:
         layers = {"num_encoder_layers": 1, "num_decoder_layers": 1}
         pairs = [["a b", "b a", "a a", "b b"] * 4, ["x y", "y x", "x x", "y y"] * 4]
         Translator(d_model=32, num_heads=2, device="cpu", **layers).fit(*pairs, max_steps=1).save(tmp_path / "model")
-        with pytest.raises(MinimmError, match="a Translator cannot be audited yet"):
+        with pytest.raises(MinimmError, match="this Translator cannot be audited yet"):
             audit(tmp_path / "model", tmp_path / "out")
 
 

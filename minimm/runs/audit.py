@@ -45,7 +45,7 @@ def audit(
 def _audited(task: Task, data: Path | None, language: str, seed: int) -> Audited:
     check(
         data is None or isinstance(task, TextClassifier),
-        f"--data is for a classifier of texts; a {type(task).__name__} is audited on what minimm draws itself",
+        f"--data is for a classifier of texts; this {type(task).__name__} is audited on what minimm draws itself",
     )
     check(language in LANGUAGES, f"--language {language} is not known; choose {' or '.join(LANGUAGES)}")
     if isinstance(task, TextGenerator):
@@ -55,7 +55,7 @@ def _audited(task: Task, data: Path | None, language: str, seed: int) -> Audited
     if isinstance(task, ImageCaptioner):
         return audit_captioner(task, seed=seed)
     raise MinimmError(
-        f"a {type(task).__name__} cannot be audited yet; give a language model, a classifier of texts or an image captioner"
+        f"this {type(task).__name__} cannot be audited yet; give a language model, a classifier of texts or an image captioner"
     )
 
 
