@@ -1,8 +1,9 @@
-"""Runs lessons from scratch and writes them back with their outputs: `python lessons/build.py`, or only `04 zh/04`.
+"""Runs lessons from scratch and writes them back with their outputs: `python lessons/build.py`, or only `04 05`.
 
 The notebook is the only source of a lesson. Each is run by a new kernel in an empty folder, so that it can lean on nothing
-that lies about. What would differ from one run to the next without saying anything (times, versions, the ids of cells) is
-taken out, and a lesson that stops with an error or warns is not written.
+that lies about. The Chinese edition has the same code, so that one run gives both their outputs. What would differ from one
+run to the next without saying anything (times, versions, the ids of cells) is taken out, and a lesson that stops with an
+error or warns is not written.
 """
 
 from __future__ import annotations
@@ -33,19 +34,18 @@ METADATA = {
 
 
 def lesson_files(*wanted: str) -> list[Path]:
-    """The notebooks whose path below lessons/ begins with one of `wanted`, such as "04" or "zh/04"; all for none."""
-    files = sorted(LESSONS.glob("[0-9][0-9]_*.ipynb")) + sorted(
-        (LESSONS / "zh").glob("[0-9][0-9]_*.ipynb")
-    )
-    names = [file.relative_to(LESSONS).as_posix() for file in files]
+    """The English notebooks whose names begin with one of `wanted`, such as "04"; all for none."""
+    files = sorted(LESSONS.glob("[0-9][0-9]_*.ipynb"))
+    names = [file.stem for file in files]
     for start in wanted:
         if not any(name.startswith(start) for name in names):
             raise SystemExit(f"no lesson begins with {start!r}; there are {', '.join(names)}")
-    return [
-        file
-        for file, name in zip(files, names, strict=True)
-        if not wanted or name.startswith(wanted)
-    ]
+    return [file for file in files if not wanted or file.name.startswith(wanted)]
+
+
+def chinese_edition(file: Path) -> Path:
+    """The notebook of the same lesson in Chinese."""
+    return file.parent / "zh" / file.name
 
 
 def executed(notebook: NotebookNode) -> NotebookNode:
@@ -146,14 +146,27 @@ def output_text(output: NotebookNode) -> str:
 
 
 def build(file: Path) -> float:
-    """Run one lesson and write it back; returns the seconds that it took."""
+    """Run one lesson and write it back, in Chinese too where there is such an edition; returns the seconds that it took."""
     started = time.monotonic()
     notebook = normalised(executed(nbformat.read(file, as_version=4)))
     seconds = time.monotonic() - started
     if found := complaints(notebook):
         raise SystemExit("\n".join([f"{file.name} was not written:", *found]))
     write(notebook, file)
+    if (chinese := chinese_edition(file)).exists():
+        write(with_outputs(nbformat.read(chinese, as_version=4), notebook), chinese)
     return seconds
+
+
+def with_outputs(notebook: NotebookNode, run: NotebookNode) -> NotebookNode:
+    """A copy of the notebook with the outputs of another that has the same code."""
+    notebook = nbformat.from_dict(notebook)
+    ours, theirs = ([c for c in book.cells if c.cell_type == "code"] for book in (notebook, run))
+    if [cell.source for cell in ours] != [cell.source for cell in theirs]:
+        raise SystemExit("the Chinese edition has other code; pack its draft again")
+    for cell, ran in zip(ours, theirs, strict=True):
+        cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+    return normalised(notebook)
 
 
 def write(notebook: NotebookNode, file: Path) -> None:
@@ -166,6 +179,6 @@ def write(notebook: NotebookNode, file: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("lessons", nargs="*", help="such as 04 or zh/04; all when none is named")
+    parser.add_argument("lessons", nargs="*", help="such as 04; all when none is named")
     for path in lesson_files(*parser.parse_args().lessons):
-        print(f"{path.relative_to(LESSONS)}  {build(path):.0f} s", flush=True)
+        print(f"{path.stem}  {build(path):.0f} s", flush=True)

@@ -38,8 +38,8 @@ NBGRADER = {"schema_version": 3, "task": False}
 sys.path.insert(0, str(LESSONS))
 build, draft = importlib.import_module("build"), importlib.import_module("draft")
 sys.path.remove(str(LESSONS))
-FILES = build.lesson_files()
-ENGLISH = [file for file in FILES if file.parent == LESSONS]
+ENGLISH = build.lesson_files()
+FILES = ENGLISH + sorted((LESSONS / "zh").glob("[0-9][0-9]_*.ipynb"))
 
 
 @pytest.fixture(params=FILES, ids=lambda file: file.relative_to(LESSONS).as_posix())
@@ -177,10 +177,10 @@ def test_its_formulas_survive_markdown(notebook):
 
 
 @pytest.mark.parametrize("english", ENGLISH, ids=lambda file: file.stem)
-def test_the_chinese_edition_has_the_same_code(english):
-    ours, theirs = (nbformat.read(file, as_version=4) for file in (english, LESSONS / "zh" / english.name))
-    assert [(c.source, c.metadata) for c in cells_of(ours, "code")] == [
-        (c.source, c.metadata) for c in cells_of(theirs, "code")
+def test_the_chinese_edition_has_the_same_code_and_outputs(english):
+    ours, theirs = (nbformat.read(file, as_version=4) for file in (english, build.chinese_edition(english)))
+    assert [(c.source, c.metadata, c.outputs) for c in cells_of(ours, "code")] == [
+        (c.source, c.metadata, c.outputs) for c in cells_of(theirs, "code")
     ]
     assert [cell.cell_type for cell in ours.cells] == [cell.cell_type for cell in theirs.cells]
     formulas = [re.findall(r"\$\$(.*?)\$\$", prose(notebook), re.DOTALL) for notebook in (ours, theirs)]
@@ -209,5 +209,7 @@ def test_a_draft_is_the_lesson_as_text(notebook):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("lesson", ENGLISH, ids=lambda file: file.stem)
 def test_it_runs_from_scratch(notebook):
+    """Both editions: the Chinese one has the same code."""
     assert build.complaints(build.executed(notebook)) == []
