@@ -19,7 +19,7 @@ from minimm.interpretation.gradients import gradient_times_input, integrated_gra
 from minimm.interpretation.head_summary import head_summary
 from minimm.interpretation.logit_lens import logit_lens
 from minimm.interpretation.recorder import attention_maps
-from minimm.interpretation.regions import cover, grad_cam, occlusion
+from minimm.interpretation.regions import cover, grad_cam, occlusion, rise
 from minimm.interpretation.rollout import attention_flow, attention_rollout, layer_shares
 from minimm.layers.initialization import initialize
 from minimm.layers.multi_head_attention import SelfAttention
@@ -228,6 +228,24 @@ class TestRegions:
         found = occlusion(brightness(cell), image, (4, 4), torch.zeros(3, 1, 1))
         assert int(found.argmax()) == cell and found.flatten().count_nonzero() == 1
         assert found.max().item() == pytest.approx(brightness(cell)(image[None]).item(), abs=1e-6)
+
+    @given(st.lists(st.integers(0, 15), min_size=1, max_size=2, unique=True), seeds)
+    def test_rise_also_finds_what_is_told_twice(self, cells, seed):
+        image, fill = torch.ones(3, 16, 16), torch.zeros(3, 1, 1)
+
+        def either(images):
+            return torch.stack([brightness(cell)(images) for cell in cells]).amax(dim=0)
+
+        found = rise(either, image, (4, 4), fill, torch.Generator().manual_seed(seed)).flatten()
+        assert set(found.topk(len(cells)).indices.tolist()) == set(cells)
+        # seen: 1; covered: 1 where the other cell is seen, in half of the pictures
+        assert found[cells].tolist() == pytest.approx([1.0 if len(cells) == 1 else 0.5] * len(cells), abs=0.15)
+        if len(cells) == 2:
+            assert occlusion(either, image, (4, 4), fill).count_nonzero() == 0
+
+    def test_rise_needs_more_than_one_picture(self):
+        with pytest.raises(MinimmError, match="choose 2 or more"):
+            rise(brightness(0), torch.ones(3, 16, 16), (4, 4), torch.zeros(3, 1, 1), torch.Generator(), masks=1)
 
     @given(st.integers(0, 15), st.integers(2, 16), seeds)
     def test_the_true_explanation_is_steeper_than_any_other(self, cell, steps, seed):

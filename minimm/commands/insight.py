@@ -49,7 +49,7 @@ def explain(
         str,
         typer.Option(
             help="'cross-attention, all layers', 'cross-attention, last layer', 'gradient x input', "
-            "'integrated gradients', 'Grad-CAM', 'occlusion' or, as a yardstick, 'random'."
+            "'integrated gradients', 'Grad-CAM', 'occlusion', 'RISE' or, as a yardstick, 'random'."
         ),
     ] = "occlusion",
     caption: Annotated[str | None, typer.Option(help="What to explain; the model's own caption if not given.")] = None,

@@ -1,8 +1,8 @@
 """Why this word? Maps over the picture for one word of a caption, each by another method, larger where the word depends on it.
 
-Attention says where the model looked; gradients, what would change the answer; occlusion, what did. They need not agree, and
-`faithfulness` tells which of them is true. What is taken away shows the picture's median colour, the ground of a scene, which
-is the baseline of gradients, too.
+Attention says where the model looked; gradients, what would change the answer; occlusion and RISE, what did. They need not
+agree, and `faithfulness` tells which of them is true. What is taken away shows the picture's median colour, the ground of a
+scene, which is the baseline of gradients, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from minimm.interpretation.gradients import gradient_times_input, integrated_gradients
 from minimm.interpretation.recorder import attention_maps
-from minimm.interpretation.regions import grad_cam, occlusion
+from minimm.interpretation.regions import grad_cam, occlusion, rise
 from minimm.layers.multi_head_attention import CrossAttention
 from minimm.models.encoder_decoder import EncoderDecoder
 
@@ -87,6 +87,10 @@ def _occlusion(word: CaptionWord, _: torch.Generator) -> Tensor:
     return occlusion(word.log_probability, word.image, word.grid, word.fill)
 
 
+def _rise(word: CaptionWord, generator: torch.Generator) -> Tensor:
+    return rise(word.probability, word.image, word.grid, word.fill, generator)
+
+
 EXPLANATIONS: dict[str, Callable[[CaptionWord, torch.Generator], Tensor]] = {
     "cross-attention, all layers": lambda word, _: _attention(word, slice(None)),
     "cross-attention, last layer": lambda word, _: _attention(word, slice(-1, None)),
@@ -94,10 +98,11 @@ EXPLANATIONS: dict[str, Callable[[CaptionWord, torch.Generator], Tensor]] = {
     "integrated gradients": _integrated_gradients,
     "Grad-CAM": _grad_cam,
     "occlusion": _occlusion,
+    "RISE": _rise,
     "random": lambda word, generator: torch.rand(word.grid, generator=generator),
 }
 
 
 def explain(word: CaptionWord, method: str, generator: torch.Generator) -> Tensor:
-    """The map (h, w) of a method of `EXPLANATIONS`, on the CPU; `generator` is for "random"."""
+    """The map (h, w) of a method of `EXPLANATIONS`, on the CPU; `generator` is for "RISE" and "random"."""
     return EXPLANATIONS[method](word, generator).detach().float().cpu()

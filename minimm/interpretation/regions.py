@@ -1,10 +1,12 @@
 """Which regions of a picture an answer rests on, found by changing them or by the features that the network has of them.
 
     occlusion     how much the score falls when a square of the picture is covered    (Zeiler & Fergus 2014, section 4.2)
+    RISE          how much higher the score is where the square is seen than where it is not, on average over pictures that
+                  are half covered at random                                          (Petsiuk et al. 2018, equation 4)
     Grad-CAM      relu( sum_k a_k F_k )  with F_k the k-th channel of a feature map, and a_k the mean over its places of
                   the gradient of the score by F_k                                     (Selvaraju et al. 2017, equations 1, 2)
 
-Both give one number for each cell of a grid over the picture; larger says: the score depends more on this.
+Each gives one number for each cell of a grid over the picture; larger says: the score depends more on this.
 """
 
 from __future__ import annotations
@@ -39,6 +41,30 @@ def occlusion(score: Score, image: Tensor, grid: tuple[int, int], fill: Tensor) 
     covered = cover(image.expand(len(cells), -1, -1, -1), cells, fill)
     falls = score(image[None]) - score(covered)  # (h * w,)
     return falls.unflatten(0, grid)
+
+
+@torch.no_grad()
+def rise(
+    score: Score, image: Tensor, grid: tuple[int, int], fill: Tensor, generator: torch.Generator, masks: int = 512
+) -> Tensor:
+    """image (3, S, S) -> (h, w): the mean score where a cell is seen, less that where it is covered; more masks, less noise.
+
+    Unlike `occlusion` it also finds what is told twice: one of two cells alone is not missed, but with many others gone it is.
+
+    Args:
+        fill: what a covered cell shows, as in `occlusion`. generator: for the masks, in which each cell is covered or not.
+    """
+    check(
+        masks >= 2, f"masks={masks} pictures tell nothing of a cell; choose 2 or more, some hundreds for little noise"
+    )
+    hidden = (torch.rand(masks, *grid, generator=generator) < 0.5).to(image.device)  # (M, h, w)
+    scores = torch.cat(
+        [score(cover(image.expand(len(some), -1, -1, -1), some, fill)) for some in hidden.split(128)]
+    )  # (M,)
+    covered = hidden.to(scores).flatten(1)  # (M, h * w)
+    seen = 1 - covered
+    difference = scores @ seen / seen.sum(dim=0).clamp(min=1) - scores @ covered / covered.sum(dim=0).clamp(min=1)
+    return difference.unflatten(0, grid)
 
 
 def grad_cam(score: Score, image: Tensor, layer: nn.Module) -> Tensor:

@@ -136,5 +136,5 @@ def _print(methods: dict[str, dict[str, float]]) -> None:
     print(
         "\n  deletion: how far the word's probability falls on average while cells are covered, the most important first;\n"
         "  insertion: how far it rises while they are shown; pointing: the largest cell lies in the named object's box\n"
-        f"  (chance {chance:.3f}). Occlusion covers cells with the same colour as deletion does, which helps it there.\n"
+        f"  (chance {chance:.3f}). Occlusion and RISE cover cells with deletion's colour, which helps them there.\n"
     )
