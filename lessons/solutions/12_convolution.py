@@ -18,7 +18,9 @@ def conv2d(images, weight, bias=None, stride=1, padding=0):
 def max_pool2d(images, kernel_size, stride=None):
     """All windows, every stride-th of them, and of each the largest number."""
     step = kernel_size if stride is None else stride
-    windows = np.lib.stride_tricks.sliding_window_view(images, (kernel_size, kernel_size), axis=(2, 3))
+    windows = np.lib.stride_tricks.sliding_window_view(
+        images, (kernel_size, kernel_size), axis=(2, 3)
+    )
     return windows[:, :, ::step, ::step].max(axis=(-2, -1))
 
 
@@ -38,5 +40,7 @@ def conv2d_backward(grad_output, images, weight, bias=None, stride=1, padding=0)
 def _padded(images, weight, stride, padding):
     """The pictures with their margin, and how many rows and columns the output has."""
     padded = np.pad(images, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
-    rows, columns = ((n - k) // stride + 1 for n, k in zip(padded.shape[2:], weight.shape[2:], strict=True))
+    rows, columns = (
+        (n - k) // stride + 1 for n, k in zip(padded.shape[2:], weight.shape[2:], strict=True)
+    )
     return padded, rows, columns
