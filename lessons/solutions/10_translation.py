@@ -14,9 +14,3 @@ def cross_modal_attention(text, image, w_q, w_k, w_v):
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     weights = powers / powers.sum(axis=-1, keepdims=True)
     return weights @ value, weights
-
-
-def log_softmax(logits, axis=-1):
-    """Subtract the largest, then the logarithm of the sum of the exponentials."""
-    shifted = logits - logits.max(axis=axis, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
