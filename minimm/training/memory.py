@@ -116,7 +116,7 @@ def explain_shortage(model: nn.Module, batch: tuple[int, int] | None) -> str:
     if batch is None or not isinstance(model, LanguageModel):
         return (
             f"there is not enough memory: {fixed}, and what a batch keeps for the way back takes more than is left; lower "
-            "--batch-size (raise --accumulation as much: the result stays the same), choose --recompute, or a smaller model"
+            "--batch-size (raise --accumulation as much: much the same result), choose --recompute, or a smaller model"
         )
     texts, length = batch
     kept, less = (activation_bytes(model.config, texts, length, torch.float32, again) for again in (False, True))
