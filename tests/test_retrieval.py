@@ -409,8 +409,8 @@ def test_the_commands_train_measure_and_search(tmp_path, capsys, refused):
 
 
 @pytest.mark.slow
-def test_in_300_steps_unseen_scenes_are_found_and_words_point_at_what_they_name():
-    task = CrossModalRetriever().fit(Shapes(), max_steps=300)
+def test_in_400_steps_unseen_scenes_are_found_and_words_point_at_what_they_name():
+    task = CrossModalRetriever().fit(Shapes(), max_steps=400)  # where words point is learned after 300
     scores = task.evaluate(distinct_scenes("shapes", "validation", 32))
     assert min(scores["recall_at_1_text_to_image"], scores["recall_at_1_image_to_text"]) > 0.8  # chance 0.004
     assert scores["pointing_accuracy"] > 0.7 > 5 * scores["pointing_accuracy_chance"]
