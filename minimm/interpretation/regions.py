@@ -2,7 +2,7 @@
 
     occlusion     how much the score falls when a square of the picture is covered    (Zeiler & Fergus 2014, section 4.2)
     RISE          how much higher the score is where the square is seen than where it is not, on average over pictures that
-                  are half covered at random                                          (Petsiuk et al. 2018, equation 4)
+                  are half covered at random                                          (Petsiuk et al. 2018, section 3.1)
     Grad-CAM      relu( sum_k a_k F_k )  with F_k the k-th channel of a feature map, and a_k the mean over its places of
                   the gradient of the score by F_k                                     (Selvaraju et al. 2017, equations 1, 2)
 
