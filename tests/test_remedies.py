@@ -15,7 +15,7 @@ from minimm.datasets.coloured_shapes import ColouredShapes
 from minimm.datasets.occupations import Occupations
 from minimm.datasets.vowels import Vowels
 from minimm.errors import MinimmError
-from minimm.fairness.adversarial import Adversary
+from minimm.fairness.adversarial import REMEMBERED, Adversary
 from minimm.fairness.classifier import GroupedClassifier, build_encoder, padded
 from minimm.fairness.learning import Steps, drawn_inputs, learn_classifier, predictions
 from minimm.fairness.probability_gap import gap_by_chance, probability_gap_value
@@ -76,6 +76,10 @@ class TestLearning:
         other = (found == data.counterfactuals[rows]).flatten(1).all(dim=1)
         assert (own ^ other).all() and own.all() != augmented
 
+    def test_an_adversary_grows_slowly_from_nothing(self):
+        strengths = [step.adversary_strength for step in Steps(torch.nn.Linear(2, 2), Remedy(adversary=2.0), 10, 1e-3)]
+        assert strengths == pytest.approx([2.0 * (step / 10) ** 2 for step in range(10)])
+
     @pytest.mark.parametrize("remedy", [Remedy(balanced=True), Remedy(robust=True), Remedy(adversary=1.0), PLAIN])
     def test_rare_parts_come_as_often_where_the_remedy_asks_for_it(self, remedy):
         parts = torch.tensor([0] * 99 + [1])
@@ -104,7 +108,7 @@ class TestLearning:
             "balanced and decay": {even, decay},
             "group-robust loss": {"robust", decay},
             "fast gradient": {"fast_gradient"},
-            "adversary": {"adversary"},
+            "adversary": {"adversary", decay},
         }
         found = remedies()
         assert found[0] == PLAIN and [remedy.name for remedy in found[1:]] == list(wanted)
@@ -156,6 +160,25 @@ class TestAdversary:
         for _ in range(20):
             adversary.practise(told, labels, groups)
         assert adversary(told, labels, groups, 1.0).item() < 0.1
+
+    def test_it_learns_from_the_last_batches_together_and_forgets_older_ones(self):
+        def batch(number):
+            generator = torch.Generator().manual_seed(number)
+            return torch.randn(8, 4, generator=generator), torch.arange(8) % 2, torch.arange(8) // 2 % 2
+
+        def after(numbers):
+            adversary = Adversary(4, 2, 2, torch.Generator().manual_seed(0))
+            first = {name: tensor.clone() for name, tensor in adversary.state_dict().items()}
+            for number in numbers[:-1]:
+                adversary.practise(*batch(number))
+            adversary.load_state_dict(first)  # so that what is learned before the last batch is known by memory alone
+            adversary.optimizer.state.clear()
+            adversary.practise(*batch(numbers[-1]))
+            return adversary.output.weight.detach().clone()
+
+        recent = list(range(REMEMBERED))
+        assert after([99, *recent]).equal(after(recent))
+        assert not after([99, *recent[1:]]).equal(after(recent))
 
     def test_what_goes_back_is_turned_round(self):
         generator = torch.Generator().manual_seed(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import site
@@ -23,6 +24,7 @@ from minimm.errors import MinimmError
 from minimm.specs.broken import Stopped
 from minimm.specs.grading import SECONDS_PER_CALL
 from minimm.specs.registry import all_specs
+from minimm.specs.watchdog import LOOK_EVERY, FairClock
 
 TOO_LARGE = "it used more memory than is allowed and was stopped"
 FORGED = "it wrote into the line on which its answers travel"
@@ -31,7 +33,10 @@ ENDLESS = "Which loop never ends, or which array grows with every call?"
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may use: seconds for each function it defines, and bytes of memory for the whole process."""
+    """What a file may use: seconds to compute for each function it defines, and bytes of memory for the whole process.
+
+    Seconds are a `FairClock`'s, and pass only while the process has a question to answer.
+    """
 
     seconds: float = 60.0
     memory_bytes: int = 2 * 2**30
@@ -64,7 +69,10 @@ class Child:
             errors="replace",
             start_new_session=True,
         )
-        self.clock: threading.Timer | None = None
+        self.clock, self.deadline = FairClock(self.process.pid), math.inf
+        self.over = threading.Event()
+        self.watcher = threading.Thread(target=self._watch, daemon=True)
+        self.watcher.start()
         self.restart_clock()
         names = list(all_specs())
         request = {"file": str(path.resolve()), "name": name, "names": names, "memory_bytes": limits.memory_bytes}
@@ -92,21 +100,19 @@ class Child:
 
     def restart_clock(self) -> None:
         """From now on there are `limits.seconds` again; then the process is ended, whatever it does."""
-        if self.clock:
-            self.clock.cancel()
-        self.clock = threading.Timer(self.limits.seconds, self._time_is_over)
-        self.clock.daemon = True
-        self.clock.start()
+        self.seconds_left = self.limits.seconds
 
     def ask(self, **question: Any) -> dict[str, Any]:
         """Its answer to a question with the next number; `Stopped` if it has none to give any more."""
         if self.ended:
             raise Stopped(self.ended, ENDLESS)
         self.number += 1
+        self.deadline = self.clock.now() + self.seconds_left
         with contextlib.suppress(OSError):  # it is gone; the reason is found below
             self.process.stdin.write(json.dumps({**question, "number": self.number}) + "\n")
             self.process.stdin.flush()
         line = self.process.stdout.readline(LONGEST_ANSWER + 1)
+        self.seconds_left, self.deadline = self.deadline - self.clock.now(), math.inf
         if not line:
             raise self._stopped(self._why_it_ended())
         try:
@@ -123,7 +129,9 @@ class Child:
         if self.closed:  # its number may be another process's by now
             return
         self.closed = True
-        self.clock.cancel()
+        self.over.set()
+        self.watcher.join()
+        self.clock.close()
         self._kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
@@ -138,9 +146,12 @@ class Child:
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
 
-    def _time_is_over(self) -> None:
-        self.ended = f"it took longer than {self.limits.seconds:g} seconds and was stopped"
-        self._kill()
+    def _watch(self) -> None:
+        while not self.over.wait(LOOK_EVERY):
+            if self.clock.now() > self.deadline:
+                self.ended = f"it took longer than {self.limits.seconds:g} seconds and was stopped"
+                self._kill()
+                break
 
     def _stopped(self, why: str) -> Stopped:
         self.ended = self.ended or why

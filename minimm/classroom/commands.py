@@ -14,7 +14,9 @@ import typer
 
 from minimm.errors import MinimmError
 
-MaxSeconds = Annotated[float, typer.Option(help="Give up on a function after this many seconds.", min=1)]
+MaxSeconds = Annotated[
+    float, typer.Option(help="Give up on a function that has had this many seconds of a processor.", min=1)
+]
 MaxMemory = Annotated[float, typer.Option(help="Memory a file may use, in GB.", min=0.5)]
 DrawnSeed = Annotated[int, typer.Option(help="For the inputs that are drawn; the same seed draws the same.")]
 

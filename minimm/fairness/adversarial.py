@@ -9,6 +9,8 @@ fast gradient         the step of length r in embeddings that makes the loss gro
 
 from __future__ import annotations
 
+from collections import deque
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +20,7 @@ from minimm.errors import check
 from minimm.layers.initialization import initialize
 
 HIDDEN, RATE, PRACTICE = 64, 1e-2, 5  # width, learning rate and steps of an adversary
+REMEMBERED = 8  # batches on which it practises together; of one alone it would learn each row by heart
 
 
 class _Reversal(torch.autograd.Function):
@@ -44,7 +47,8 @@ class Adversary(nn.Module):
     It is told the label, for where labels and groups go together the features cannot but tell something of the group (Zhang,
     Lemoine & Mitchell 2018, for equalised odds). It should see every label in every group equally often (`balanced_rows`):
     else "the group that goes with this label" would be right most of the time, and nothing would be read off the features.
-    It has an optimizer of its own and learns several steps for each of the features', so that it stays ahead of them.
+    It has an optimizer of its own and learns several steps for each of the features', so that it stays ahead of them; it
+    learns from the last batches together, whose features have changed little since.
 
     Args:
         width: D, of the features. num_labels, num_groups: how many there are. generator: for the first weights.
@@ -57,6 +61,7 @@ class Adversary(nn.Module):
         self.output = nn.Linear(HIDDEN, num_groups)
         initialize(self, generator, linear_std=width**-0.5)
         self.optimizer = torch.optim.Adam(self.parameters(), RATE)
+        self.remembered: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=REMEMBERED)
 
     def forward(self, features: Tensor, labels: Tensor, groups: Tensor, strength: float) -> Tensor:
         """Its loss, a scalar: features (B, D), labels and groups (B,); `strength` as in `reverse_gradient`."""
@@ -67,10 +72,12 @@ class Adversary(nn.Module):
         return F.cross_entropy(self.output(hidden), groups)
 
     def practise(self, features: Tensor, labels: Tensor, groups: Tensor) -> None:
-        """Learn to tell the groups of these features, which stay as they are."""
+        """Learn to tell the groups of these features, which stay as they are, and of those before them."""
+        self.remembered.append((features.detach(), labels, groups))
+        seen = [torch.cat(column) for column in zip(*self.remembered, strict=True)]
         for _ in range(PRACTICE):
             self.optimizer.zero_grad()
-            self(features.detach(), labels, groups, 0.0).backward()
+            self(*seen, 0.0).backward()
             self.optimizer.step()
 
 

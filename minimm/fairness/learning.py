@@ -32,14 +32,15 @@ class Steps:
     def __init__(self, model: nn.Module, remedy: Remedy, steps: int, learning_rate: float) -> None:
         self.model, self.remedy, self.steps = model, remedy, steps
         self.optimizer = build_optimizer(model, "adamw", learning_rate, remedy.weight_decay, BETAS)
-        self.adversary_strength = 0.0  # grows from nothing, so that there is something to read before it is taken away
+        # Grows from nothing, slowly at first, so that the label is learned before what goes with it is taken away.
+        self.adversary_strength = 0.0
 
     def __iter__(self) -> Iterator[Steps]:
         for step in range(self.steps):
             factor = learning_rate_factor(step, step / self.steps, WARMUP, 0.05)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor
-            self.adversary_strength = self.remedy.adversary * step / self.steps
+            self.adversary_strength = self.remedy.adversary * (step / self.steps) ** 2
             yield self
 
     def draw(self, count: int, parts: Tensor, generator: torch.Generator) -> Tensor:

@@ -6,7 +6,8 @@ balanced sampling     every label in every group is drawn equally often
 balanced and decay    that with strong weight decay, beside which the two that take both are to be seen
 group-robust loss     what is learned worst counts most; balanced, with strong decay      (`robust.py`)
 fast gradient         also right when the input moves a little where it hurts most        (`adversarial.py`)
-adversary             an opponent reads the group off the features, which unlearn it; balanced  (`adversarial.py`)
+adversary             an opponent reads the group off the features, which unlearn it; balanced, with some decay
+                                                                                             (`adversarial.py`)
 """
 
 from __future__ import annotations
@@ -47,22 +48,19 @@ STRONG_DECAY = (
 )
 
 
-def remedies(adversary: float = 1.0, adversary_decay: float = 0.01) -> tuple[Remedy, ...]:
-    """The plain way, and each remedy.
-
-    Args:
-        adversary, adversary_decay: how strong the opponent is, and the weight decay beside it; what is right differs from
-            data to data.
+def remedies(dropout: float = 0.3, fast_gradient: float = 0.1, adversary_decay: float = 1.0) -> tuple[Remedy, ...]:
+    """The plain way, and each remedy. How strong some should be depends on what is learned: the dropout, the perturbation, and
+    the weight decay beside an adversary.
     """
     return (
         PLAIN,
         Remedy("augmentation", augmented=True),
-        Remedy("dropout", dropout=0.3),
+        Remedy("dropout", dropout=dropout),
         Remedy("weight decay", weight_decay=STRONG_DECAY),
         Remedy("label smoothing", label_smoothing=0.1),
         Remedy("balanced sampling", balanced=True),
         Remedy("balanced and decay", balanced=True, weight_decay=STRONG_DECAY),
         Remedy("group-robust loss", robust=True, weight_decay=STRONG_DECAY),
-        Remedy("fast gradient", fast_gradient=0.1),
-        Remedy("adversary", adversary=adversary, weight_decay=adversary_decay),
+        Remedy("fast gradient", fast_gradient=fast_gradient),
+        Remedy("adversary", adversary=1.0, weight_decay=adversary_decay),
     )

@@ -55,11 +55,13 @@ def study(name: str) -> Study:
     """One of `STUDIES`."""
     if name.startswith("occupations"):
         language = "zh" if name.endswith("zh") else "en"
-        return Study(remedies(), lambda *case: _write(language, *case), "gap", "perplexity", quality_is_high=False)
+        # With three times the dropout or perturbation it would not learn who does what in these steps, fair or not.
+        tried = remedies(dropout=0.1, fast_gradient=0.03)
+        return Study(tried, lambda *case: _write(language, *case), "gap", "perplexity", quality_is_high=False)
     run = {"sentiment": _sort_reviews, "pictures": _sort_pictures, "speech": _sort_vowels}[name]
-    # What is strong enough for an opponent was tried out with seed 0, which is not among those of the table.
-    strengths = {"sentiment": (10.0, 1.0), "pictures": (1.0, 0.01), "speech": (1.0, 0.01)}
-    return Study(remedies(*strengths[name]), run, "worst_below_average", "accuracy")
+    # Tried out with seed 0, which is not among those of the table: vowels are not learned beside an adversary and more decay.
+    tried = remedies(adversary_decay=0.01) if name == "speech" else remedies()
+    return Study(tried, run, "worst_below_average", "accuracy")
 
 
 STUDIES = ("occupations", "occupations-zh", "sentiment", "pictures", "speech")
@@ -99,8 +101,9 @@ def _sort_reviews(remedy: Remedy, seed: int) -> dict[str, float]:
 
 def _sort_pictures(remedy: Remedy, seed: int) -> dict[str, float]:
     source = ColouredShapes()
-    learned, measured = source.draw(4000, seed), source.balanced(1600, MEASURED_SEED + seed)
-    model = learn_classifier(learned, remedy, parts=learned.cells, seed=seed)
+    # So many that a part of one in forty has some hundreds: an opponent learns fewer by heart.
+    learned, measured = source.draw(12_000, seed), source.balanced(1600, MEASURED_SEED + seed)
+    model = learn_classifier(learned, remedy, parts=learned.cells, steps=600, seed=seed)
     return _measured(model, learned.cells, measured, measured.cells, seed)
 
 

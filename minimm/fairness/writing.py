@@ -42,7 +42,7 @@ def told_tokens(told: Sequence[Told], tokenizer: WordPieceTokenizer) -> Grouped:
 
 
 def learn_language_model(
-    data: Grouped, remedy: Remedy, *, vocab_size: int, steps: int = 400, learning_rate: float = 3e-3, seed: int = 0
+    data: Grouped, remedy: Remedy, *, vocab_size: int, steps: int = 1000, learning_rate: float = 3e-3, seed: int = 0
 ) -> LanguageModel:
     """A model that has learned from `data`; the remedies weigh sentences, and the adversary reads the vector from which the
     pronoun is foretold."""
