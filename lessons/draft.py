@@ -25,7 +25,8 @@ from build import LESSONS, normalised, write
 MARK = re.compile(r"^%% (markdown|code|exercise|check)(?: (\w+))?$", re.MULTILINE)
 NBGRADER = {"schema_version": 3, "task": False}
 GRADED = {
-    "exercise": {"grade": False, "solution": True, "locked": False},
+    # Not nbgrader's "solution": it would replace the whole stub, the function's name included.
+    "exercise": {"grade": False, "solution": False, "locked": False},
     "check": {"grade": True, "solution": False, "locked": True, "points": 1},
 }
 

@@ -136,7 +136,14 @@ def notebook(*sources: str, **metadata: dict) -> str:
 
 def exercise(name: str) -> dict:
     """The metadata of an exercise's cell in a lesson."""
-    nbgrader = {"grade": False, "solution": True, "locked": False, "schema_version": 3, "grade_id": name, "task": False}
+    nbgrader = {
+        "grade": False,
+        "solution": False,
+        "locked": False,
+        "schema_version": 3,
+        "grade_id": name,
+        "task": False,
+    }
     return {"tags": ["exercise"], "nbgrader": nbgrader}
 
 

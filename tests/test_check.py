@@ -186,3 +186,18 @@ def test_list_specs_shows_every_name_and_the_laws_of_one():
     assert "softmax(logits, axis=-1)" in listed and "mel_filter_bank(" in listed
     shown = CliRunner().invoke(app, ["list-specs", "softmax"]).output
     assert "the weights of each row sum to one" in shown
+
+
+def test_points_are_the_share_of_laws_that_hold_and_can_be_read_as_a_number():
+    def softmax(logits, axis=-1):
+        powers = np.exp(logits)  # overflows
+        return powers / powers.sum(axis=axis, keepdims=True)
+
+    checked = minimm.check(softmax)
+    laws = len(checked.report.kept) + len(checked.report.broken)
+    assert 0 < checked.points < 1 and checked.points == pytest.approx(len(checked.report.kept) / laws, abs=1e-4)
+
+    def gelu(x):
+        raise NotImplementedError
+
+    assert minimm.check(gelu).points == 0.0 and float(repr(minimm.check(np.tanh, "gelu").points)) < 1

@@ -1,5 +1,6 @@
 """`minimm grade`: a class's notebooks and files, right, wrong, broken and hostile, each with the grade it deserves."""
 
+import ast
 import csv
 import json
 import sys
@@ -19,7 +20,7 @@ from mutants.catalogue import RIGHT, WRONG
 from minimm.classroom.child_process import Limits
 from minimm.classroom.grader import Graded, grade_submission, no_grade
 from minimm.classroom.handed_in import read_handed_in
-from minimm.classroom.needed import needed, source_of
+from minimm.classroom.needed import needed, source_of, used_names
 from minimm.classroom.resemblance import look_at_together, shingles
 from minimm.classroom.submissions import find_submissions
 from minimm.features.near_duplicates import jaccard
@@ -196,6 +197,38 @@ def test_names_that_differ_in_case_alone_and_links_that_lead_out(tmp_path):
     assert "bear one name" in said and "link.py leads out of the folder" in said
     assert "bob is a link" in said and "stray.py lies beside" in said
     assert submissions[1].files == [folder / "anna" / "solution.py"]
+
+
+def test_cells_that_only_use_the_same_names_are_not_run(tmp_path):
+    """A lesson trains on a `logits` of its own, and asserts what a function under limits cannot give."""
+    training = "logits = [open(__file__)]\nfor axis in logits:\n    assert False\nrow = undefined"
+    wanted = SOFTMAX.replace("def softmax", "def helper(row):\n    return row\n\n\ndef softmax")
+    path = hand_in(tmp_path, "anna", notebook(training, wanted), "14.ipynb")
+    file = read_handed_in(path)
+    (function,) = [one for one in file.statements if getattr(one.tree, "name", "") == "softmax"]
+    assert used_names(function.tree) == {"np"}
+    assert len(needed(file, "softmax")) == 2  # the import and the function
+    assert grade_of(tmp_path, notebook(training, SOFTMAX), "14.ipynb", function="softmax")[0].status == "holds"
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def f(x, y=size):\n    z = x + len(x)\n    return [g(a, z) for a in z]", {"size", "len", "g"}),
+        ("def f(x):\n    global seen\n    seen = x\n    return seen", {"seen"}),
+        ("def f(x):\n    def inner():\n        return x + other\n    return inner", {"other"}),
+        (
+            "class A(Base):\n    size = width\n\n    def f(self):\n        return self.size * depth",
+            {"Base", "width", "depth"},
+        ),
+        ("f = lambda text: text @ weights", {"weights"}),
+        ("if data:\n    total = sum(row for row in data)", {"data", "sum"}),
+        ("return x + y", {"x", "y"}),
+        ("@decorated\ndef f(x: Array) -> Other:\n    return x", {"decorated", "Array", "Other"}),
+    ],
+)
+def test_names_are_those_that_come_from_around_a_statement(source, names):
+    assert used_names(ast.parse(source).body[0]) - {"total"} == names
 
 
 def test_nbgraders_layout_is_understood(tmp_path):

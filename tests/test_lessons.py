@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from minimm.classroom.handed_in import read_handed_in
+from minimm.classroom.needed import needed
 from minimm.classroom.supervisor import check_file
 from minimm.specs.registry import all_specs
 
@@ -118,8 +120,8 @@ def test_a_stub_is_followed_by_its_check_and_stops_nothing(notebook):
         assert ast.get_docstring(function)
         assert ast.unparse(function.body[1:]) == "raise NotImplementedError"
         assert check.source == f"minimm.check({function.name})"
-        solution = {"grade": False, "solution": True, "locked": False, "grade_id": function.name}
-        assert stub.metadata == {"tags": ["exercise"], "nbgrader": NBGRADER | solution}
+        answer = {"grade": False, "solution": False, "locked": False, "grade_id": function.name}
+        assert stub.metadata == {"tags": ["exercise"], "nbgrader": NBGRADER | answer}
         graded = {"grade": True, "solution": False, "locked": True, "points": 1, "grade_id": f"check-{function.name}"}
         assert check.metadata == {"tags": ["check"], "nbgrader": NBGRADER | graded}
         assert "not written yet" in build.output_text(check.outputs[0])
@@ -132,6 +134,22 @@ def test_its_solutions_obey_the_laws(lesson, notebook):
     reports = check_file(LESSONS / "solutions" / f"{lesson.stem}.py")
     assert {report.name for report in reports} >= set(names)
     assert all(reports), [report.name for report in reports if not report]
+
+
+@pytest.mark.parametrize("lesson", ENGLISH, ids=lambda file: file.stem)
+def test_a_solved_exercise_is_graded_without_the_lesson_around_it(lesson, notebook, tmp_path):
+    """Lessons train and draw, which takes minutes and more rights than a function under limits has."""
+    solutions = ast.parse((LESSONS / "solutions" / f"{lesson.stem}.py").read_text(encoding="utf-8")).body
+    written = {tree.name: ast.unparse(tree) for tree in solutions if isinstance(tree, ast.FunctionDef)}
+    for cell in tagged(notebook, "exercise"):
+        cell.source = written[cell.metadata.nbgrader.grade_id]
+    build.write(notebook, tmp_path / lesson.name)
+    file = read_handed_in(tmp_path / lesson.name)
+    for cell in tagged(notebook, "exercise"):
+        for statement in needed(file, cell.metadata.nbgrader.grade_id):
+            assert isinstance(statement.tree, ast.FunctionDef | ast.Import | ast.ImportFrom), ast.unparse(
+                statement.tree
+            )
 
 
 def test_links_lead_to_files_and_names_to_symbols(lesson, notebook):

@@ -44,6 +44,14 @@ def test_the_law_that_is_still_broken_is_shown(tmp_path, capsys):
     assert "cut.ipynb is not readable JSON" in shown
 
 
+def test_what_could_not_be_tried_says_why(tmp_path, capsys):
+    hand_in(tmp_path, ".", "size = undefined\n\ndef causal_mask(length):\n    return size\n", "mine.py")
+    assert run("progress", tmp_path) == 0
+    assert (
+        "causal_mask can be loaded" in (shown := capsys.readouterr().out) and "name 'undefined' is not defined" in shown
+    )
+
+
 def test_bad_input_ends_in_one_sentence(tmp_path, refused):
     assert "there is no folder" in refused("progress", tmp_path / "absent")
     assert "minimm release --lessons 04" in refused("progress", tmp_path)

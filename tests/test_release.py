@@ -41,6 +41,7 @@ def test_solutions_and_outputs_are_stripped_and_the_rest_stays(tmp_path, capsys)
     assert [cell["outputs"] for cell in code] == [[]] * 3 and [cell["execution_count"] for cell in code] == [None] * 3
     assert code[1]["source"] == "def gelu(x):\n    raise NotImplementedError  # your code here\n"
     assert code[1]["metadata"] == exercise("gelu") and code[2]["metadata"] == check
+    assert code[0]["source"] == "import numpy" and code[2]["source"] == "minimm.check(gelu).points"
     assert (tmp_path / "out" / "figures" / "seen.png").read_bytes() == b"picture"
 
     assert run("release", "--lessons", "04", "--from", tmp_path / "lessons", "--out", tmp_path / "all", "--extra") == 0

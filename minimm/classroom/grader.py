@@ -20,6 +20,7 @@ from minimm.classroom.remarks import borrowed, remarks_on
 from minimm.classroom.submissions import Submission
 from minimm.classroom.supervisor import grade_in
 from minimm.errors import MinimmError
+from minimm.specs.grading import share_of_laws
 from minimm.specs.registry import all_specs, spec_of
 from minimm.specs.report import NOT_WRITTEN, UNUSABLE, Failure, Report
 
@@ -50,7 +51,7 @@ class Grade:
     @property
     def points(self) -> float:
         """Between 0 and 1."""
-        return round(self.laws_held / self.laws, 4)
+        return share_of_laws(self.report)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import symtable
 from collections.abc import Iterable
 
 from minimm.classroom.handed_in import HandedIn, Statement
@@ -36,8 +37,24 @@ def bound_names(tree: ast.AST) -> set[str]:
 
 
 def used_names(tree: ast.AST) -> set[str]:
-    """All names that a statement reads, at any depth."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    """The names that a statement reads from the file around it: not a function's parameters and own variables.
+
+    Notebooks are full of cells that make a `text` or a `loss` of the same name, and a training run is no part of a function.
+    """
+    try:
+        tables = [symtable.symtable(ast.unparse(tree), "", "exec")]
+    except (
+        SyntaxError,
+        ValueError,
+    ):  # what can be parsed cannot always be compiled, such as `return` outside of functions
+        return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    names: set[str] = set()
+    for table in tables:  # grows while it is gone through
+        tables += table.get_children()
+        outermost = table.get_type() == "module"
+        symbols = [symbol for symbol in table.get_symbols() if symbol.is_referenced()]
+        names |= {symbol.get_name() for symbol in symbols if outermost or symbol.is_global()}
+    return names
 
 
 def definitions(file: HandedIn, name: str) -> list[Statement]:

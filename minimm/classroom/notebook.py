@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from minimm.classroom.render import as_html, as_text
 from minimm.errors import MinimmError
-from minimm.specs.grading import grade
+from minimm.specs.grading import grade, share_of_laws
 from minimm.specs.registry import spec_of
 from minimm.specs.report import Report
 
@@ -20,6 +20,11 @@ class Checked:
 
     def __init__(self, report: Report) -> None:
         self.report = report
+
+    @property
+    def points(self) -> float:
+        """The share of the laws that hold, from 0 to 1; what nbgrader takes from a check's output as its points."""
+        return share_of_laws(self.report)
 
     def __bool__(self) -> bool:
         return bool(self.report)

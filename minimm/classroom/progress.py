@@ -16,14 +16,16 @@ from minimm.classroom.needed import definitions, is_stub
 from minimm.classroom.submissions import KINDS
 from minimm.errors import check
 from minimm.specs.registry import all_specs, spec_of
-from minimm.specs.report import HOLDS, NOT_WRITTEN
+from minimm.specs.report import BROKEN, HOLDS, NOT_WRITTEN
 
 SOLVED, BEGUN, TO_DO, NEXT = "solved", "begun", "to do", "next"
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: its function and file, the lesson it belongs to, its state, and the law that is still broken."""
+    """One exercise: its function and file, the lesson that explains it, its state, and what is still wrong: the law that is
+    broken, or why it could not be tried.
+    """
 
     function: str
     file: str
@@ -34,7 +36,7 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Progress:
-    """All exercises, lesson by lesson, and sentences on files that could not be read."""
+    """All exercises, file by file, and sentences on files that could not be read."""
 
     exercises: list[Exercise]
     problems: list[str]
@@ -51,7 +53,7 @@ def progress_in(folder: Path, *, seed: int = 0, limits: Limits = Limits()) -> Pr
     hint = "`minimm release --lessons 04 --out DIR` writes notebooks that have some"
     check(bool(found), f"no file in {folder} has an exercise; {hint}")
     order = list(all_specs())
-    found.sort(key=lambda one: (spec_of(one[0]).lesson, order.index(one[0]), one[1].path.name))
+    found.sort(key=lambda one: (one[1].path.name, order.index(one[0])))
     exercises: list[Exercise] = []
     for name, file in found:
         state, broken = _state(name, file, folder, seed, limits)
@@ -67,17 +69,17 @@ def _state(name: str, file: HandedIn, folder: Path, seed: int, limits: Limits) -
     report, _ = grade_function(file, name, folder, seed=seed, limits=limits)
     if report.status in (HOLDS, NOT_WRITTEN):
         return (SOLVED if report.status == HOLDS else TO_DO), ""
-    return BEGUN, report.failure.words
+    return BEGUN, report.failure.words if report.status == BROKEN else f"{report.failure.words}: {report.failure.what}"
 
 
 def as_text(progress: Progress) -> str:
     """A table, how many are solved, and the command that tells more."""
-    rows = [["", "exercise", "file", "lesson", "still broken"]]
+    rows = [["", "exercise", "file", "explained in", "still wrong"]]
     rows += [[one.state, one.function, one.file, one.lesson, one.broken] for one in progress.exercises]
     solved = sum(one.state == SOLVED for one in progress.exercises)
     parts = [as_table(rows), f"{solved} of {len(progress.exercises)} solved"]
     if begun := [one for one in progress.exercises if one.state == BEGUN]:
         parts[-1] += (
-            f"; `minimm.check({begun[0].function})` in the notebook shows the smallest input that breaks the law"
+            f"; `minimm.check({begun[0].function})` in the notebook says more, with the smallest input that shows it"
         )
     return "\n\n".join([*parts, *progress.problems])

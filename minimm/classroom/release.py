@@ -3,7 +3,9 @@
     tag "solution"                                a cell that is left out
     tag "extra"                                   a cell that is left out, unless asked for
     ### BEGIN SOLUTION ... ### END SOLUTION       lines that become `raise NotImplementedError`, as in nbgrader
-    tags "exercise" and "check"                   stay, with their metadata for nbgrader
+    tag "exercise"                                stays
+    tag "check"                                   `minimm.check(f)` becomes `minimm.check(f).points`: nbgrader takes the
+                                                  number that a locked test puts out as the points of its exercise
 
 A lesson whose exercise is filled in is not released: its solution would be in everybody's hands.
 """
@@ -26,6 +28,7 @@ from minimm.files import read_json, write_atomically, write_text
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "raise NotImplementedError  # your code here"
+CHECK = re.compile(r"^(minimm\.check\(\w+\))$")
 PICTURE = re.compile(r"(?:\]\(|src=\")([^)\"\s:]+\.(?:png|jpg|jpeg|gif|svg))")
 
 
@@ -77,6 +80,8 @@ def stripped(notebook: Any, name: str, extra: bool) -> dict[str, Any]:
         if cell.get("cell_type") != "code":
             continue
         source = "".join(cell.get("source", ""))
+        if "check" in tags_of(cell):
+            source = CHECK.sub(r"\1.points", source)
         cell |= {"source": _without_solution(source, f"{name}, cell {number}"), "outputs": [], "execution_count": None}
         if exercise := exercise_of(cell):
             _check_stub(cell["source"], exercise, name)

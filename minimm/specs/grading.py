@@ -23,6 +23,7 @@ from minimm.specs.expect import same_answer
 from minimm.specs.explain import explain_failure
 from minimm.specs.law import Law, Spec
 from minimm.specs.layout import copied
+from minimm.specs.registry import spec_of
 from minimm.specs.report import BROKEN, HOLDS, NOT_WRITTEN, STOPPED, Failure, Report
 from minimm.specs.watched import Watched
 
@@ -77,6 +78,11 @@ def grade(
         return report(STOPPED, explain_failure(Broken(stop.what), words, stop.hint, watched.calls))
     finally:
         caller.close()
+
+
+def share_of_laws(report: Report) -> float:
+    """How many of its function's laws hold, from 0 to 1: what a grade counts."""
+    return round(len(report.kept) / len(spec_of(report.name).laws()), 4)
 
 
 def first_call(spec: type[Spec], function: Callable, watched: Watched) -> Failure | None:
