@@ -1,15 +1,33 @@
 """For all tests: the same hypothesis examples every time without deadlines, and one thread each, so that several run beside
 each other without waiting for cores."""
 
+from pathlib import Path
+
 import pytest
+import sentences
 import torch
 from command_line import run
 from hypothesis import settings
-from spec_table import pytest_addoption, pytest_terminal_summary  # noqa: F401, hooks of `pytest tests/specs`
+from spec_table import pytest_addoption as add_options_of_specs
+from spec_table import pytest_terminal_summary  # noqa: F401, a hook of `pytest tests/specs`
 
 settings.register_profile("minimm", deadline=None, derandomize=True, report_multiple_bugs=False, max_examples=60)
 settings.load_profile("minimm")
 torch.set_num_threads(1)
+
+
+def pytest_addoption(parser):
+    """Those of `pytest tests/specs`, and one to find sentences that no test has seen."""
+    add_options_of_specs(parser)
+    parser.addoption(
+        "--sentences", metavar="FILE", help="write down where each MinimmError was made (tests/sentences.py)"
+    )
+
+
+def pytest_configure(config):
+    """Begin to write them down, in every worker."""
+    if file := config.getoption("--sentences"):
+        sentences.record(Path(file).absolute())
 
 
 @pytest.fixture()

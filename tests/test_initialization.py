@@ -14,10 +14,25 @@ from small_models import POSITIONS
 
 from minimm.errors import MinimmError
 from minimm.layers.dropout import Dropout, seed_dropout
+from minimm.layers.fusion import FUSIONS, FusionConfig, build_fusion
 from minimm.layers.initialization import initialize
+from minimm.models.audio_encoder import AudioEncoder, AudioEncoderConfig
+from minimm.models.classifier import FusedClassifier
+from minimm.models.dual_encoder import DualEncoder
 from minimm.models.encoder_decoder import EncoderDecoder
 from minimm.models.image_encoder import ImageEncoder, ImageEncoderConfig
+from minimm.models.image_tokenizer import ImageTokenizerConfig
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
+from minimm.models.masked_language_model import MaskedLanguageModel
+from minimm.models.multimodal_language_model import MultimodalLanguageModel
+from minimm.models.patch_image_encoder import PatchImageEncoder, PatchImageEncoderConfig
+from minimm.models.sequence_classifier import SequenceClassifier
+from minimm.models.span_selector import SpanSelector
+from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
+from minimm.models.text_to_image import TextToImage, TextToImageConfig
+from minimm.models.video_encoder import VideoEncoder, VideoEncoderConfig
+from minimm.training.contrastive import labelled_contrastive_loss
+from minimm.training.losses import cross_entropy
 
 
 def captioner(num_layers: int = 3, **options) -> EncoderDecoder:
@@ -114,3 +129,95 @@ def test_dropout_without_a_generator_or_with_an_impossible_share_is_explained():
     for probability in (-0.1, 1.0, math.nan):
         with pytest.raises(MinimmError, match="not a probability"):
             Dropout(probability)
+
+
+TEXT = TextEncoderConfig(vocab_size=100, context_length=16, d_model=32, num_heads=4, num_layers=2)
+PICTURES = ImageEncoderConfig(16, (8, 16), 32)
+
+
+def token_loss(model, *inputs, vocab_size):
+    logits = model(*inputs).flatten(0, -2)
+    return cross_entropy(
+        logits, torch.randint(vocab_size, logits.shape[:1], generator=torch.Generator().manual_seed(2))
+    )
+
+
+def words_of(encoder, inputs):
+    """What a decoder of 100 words pays behind `encoder`."""
+    model = EncoderDecoder(encoder, LanguageModel(LanguageModelConfig(100, 16, 32, 4, 2, d_memory=32)))
+    return lambda ids: token_loss(ready(model), inputs, ids, vocab_size=100)
+
+
+def pictures(count, *shape):
+    """Or sounds and clips, of another shape: numbers from 0 to 1."""
+    return torch.rand(count, *(shape or (3, 16, 16)), generator=torch.Generator().manual_seed(4))
+
+
+def ready(model):
+    initialize(model, torch.Generator().manual_seed(0), 2)
+    return model.eval()
+
+
+def several_modalities(ids):
+    model = MultimodalLanguageModel(
+        LanguageModel(LanguageModelConfig(100, 32, 32, 4, 2)),
+        {"image": ImageEncoder(PICTURES)},
+        {"image": 0},
+        {"image": (2, 2)},
+    )
+    rows = [[0, *row] for row in ids.clamp(min=1).tolist()]
+    return token_loss(ready(model), rows, {"image": (pictures(len(ids)),)}, vocab_size=100)
+
+
+def span(ids):
+    logits = torch.cat(ready(SpanSelector(TextEncoder(TEXT)))(ids, None, None, torch.ones_like(ids, dtype=torch.bool)))
+    return cross_entropy(logits, torch.arange(len(logits)) % ids.shape[1])
+
+
+def pairs(ids):
+    model = ready(DualEncoder({"image": ImageEncoder(PICTURES), "text": TextEncoder(TEXT)}))
+    model.log_scale.data.zero_()  # at 1 / 0.07, chance differences of the cosines already count
+    found = model({"image": (pictures(len(ids)), None), "text": (ids, None)})
+    logits = model.scale * model.similarity(found["image"], found["text"])
+    return labelled_contrastive_loss(logits, torch.arange(len(ids)))
+
+
+def drawn(ids):
+    tokenizer = ImageTokenizerConfig(16, (8, 16), num_codes=50)
+    model = TextToImage(TextToImageConfig(100, 8, tokenizer, 32, 4, 2))
+    picture = torch.randint(50, (len(ids), 16), generator=torch.Generator().manual_seed(3))
+    return token_loss(ready(model), ids, picture, vocab_size=50)
+
+
+def fused(family):
+    model = FusedClassifier(
+        TextEncoder(TEXT), ImageEncoder(PICTURES), build_fusion(FusionConfig(family, 32, 4)), num_labels=10
+    )
+    return lambda ids: token_loss(ready(model), ids, pictures(len(ids)), vocab_size=10)
+
+
+# What a model that knows nothing pays: the logarithm of how many answers there are.
+FIRST_LOSSES = {
+    "captioner": (words_of(ImageEncoder(PICTURES), pictures(8)), 100),
+    "captioner of patches": (words_of(PatchImageEncoder(PatchImageEncoderConfig(16, 4, 32)), pictures(8)), 100),
+    "translator": (words_of(TextEncoder(TEXT), torch.arange(80).view(8, 10)), 100),
+    "transcriber": (words_of(AudioEncoder(AudioEncoderConfig(16, (4, 8), 32)), pictures(8, 20, 16)), 100),
+    "captioner of clips": (
+        words_of(VideoEncoder(VideoEncoderConfig(16, (8, 16), 32, 4)), pictures(8, 4, 3, 16, 16)),
+        100,
+    ),
+    "masked words": (lambda ids: token_loss(ready(MaskedLanguageModel(TextEncoder(TEXT))), ids, vocab_size=100), 100),
+    "classifier": (lambda ids: token_loss(ready(SequenceClassifier(TextEncoder(TEXT), 5)), ids, vocab_size=5), 5),
+    "span": (span, 8),
+    "pairs": (pairs, 8),
+    "several modalities": (several_modalities, 100),
+    "drawing": (drawn, 50),
+    **{family: (fused(family), 10) for family in FUSIONS},
+}
+
+
+@pytest.mark.parametrize("name", FIRST_LOSSES)
+def test_every_model_begins_with_the_loss_of_one_that_knows_nothing(name):
+    loss, num_answers = FIRST_LOSSES[name]
+    ids = torch.randint(1, 100, (8, 8), generator=torch.Generator().manual_seed(1))
+    assert loss(ids).item() == pytest.approx(math.log(num_answers), rel=0.05)

@@ -57,6 +57,11 @@ def fused_attention(
         not causal or mask is None,
         "give either causal=True or a mask, not both; combine them with `mask & causal_mask(T)`",
     )
+    check(
+        not causal or query.shape[-2] == key.shape[-2],
+        f"causal=True needs as many queries as keys, but there are {query.shape[-2]} and {key.shape[-2]}; give "
+        "causal_mask(T_q, T_k) as the mask",
+    )
     mask = None if mask is None else torch.atleast_2d(mask)  # the kernel does not broadcast a (T_k,) mask by itself
     if prefers_blocks(query, key, causal):
         return blockwise_attention(query, key, value, mask, causal=causal)
@@ -66,7 +71,7 @@ def fused_attention(
 def check_attention_shapes(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> None:
     """Raise a `MinimmError` that shows the shapes, unless queries match keys and keys match values."""
     right = min(query.ndim, key.ndim, value.ndim) >= 2 and query.shape[-1] == key.shape[-1]
-    if right and key.shape[-2] == value.shape[-2] and mask is None:
+    if right and query.shape[:-2] == key.shape[:-2] and key.shape[:-1] == value.shape[:-1] and mask is None:
         return  # at once: to write the sentences below takes as long as a small model's attention to one token
     shapes = f"query {tuple(query.shape)}, key {tuple(key.shape)}, value {tuple(value.shape)}"
     check(min(query.ndim, key.ndim, value.ndim) >= 2, f"attention needs at least (T, D) each, but got {shapes}")
@@ -78,11 +83,18 @@ def check_attention_shapes(query: Tensor, key: Tensor, value: Tensor, mask: Tens
         key.shape[-2] == value.shape[-2],
         f"there must be one value for each key (second-last size T_k), but got {shapes}",
     )
+    check(
+        query.shape[:-2] == key.shape[:-2] == value.shape[:-2],
+        f"queries, keys and values must have the same sizes before their last two, but got {shapes}; use .expand",
+    )
     if mask is not None:
         check(
             mask.dtype == torch.bool,
             f"the mask must be bool with True where a query may attend, but its dtype is {mask.dtype}; try mask.bool()",
         )
-        wanted = (query.shape[-2], key.shape[-2])
+        wanted = (*query.shape[:-1], key.shape[-2])
         fits = all(given in (1, size) for given, size in zip(reversed(mask.shape), reversed(wanted), strict=False))
-        check(fits, f"the mask {tuple(mask.shape)} does not broadcast to (T_q, T_k) = {wanted}")
+        check(
+            fits and mask.ndim <= len(wanted),
+            f"the mask {tuple(mask.shape)} does not broadcast to (..., T_q, T_k) = {tuple(wanted)}",
+        )

@@ -98,6 +98,10 @@ def conv2d_channels_last(
         f"the pictures have {images.shape[3]} channels but the kernels want {channels} (weight {tuple(weight.shape)})",
     )
     check(
+        bias is None or bias.shape == weight.shape[:1],
+        f"weight {tuple(weight.shape)} needs a bias ({len(weight)},), but it is {None if bias is None else tuple(bias.shape)}",
+    )
+    check(
         stride >= 1 and padding >= 0,
         f"stride must be at least 1 and padding at least 0, but they are {stride} and {padding}",
     )

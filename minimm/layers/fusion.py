@@ -190,6 +190,7 @@ class GatedCrossAttention(Fusion):
 
 def gated_residual(x: Tensor, added: Tensor, gate: Tensor) -> Tensor:
     """x + tanh(gate) * added"""
+    check(x.shape == added.shape, f"what is added must be as x, {tuple(x.shape)}, but it is {tuple(added.shape)}")
     return x + torch.tanh(gate) * added
 
 
@@ -199,6 +200,11 @@ def low_rank_bilinear(x: Tensor, y: Tensor, u: Tensor, v: Tensor, p: Tensor) -> 
     x (..., d_x), y (..., d_y), u (d_x, R), v (d_y, R), p (R, d_z) -> (..., d_z). Source: Kim et al. 2017, "Hadamard product
     for low-rank bilinear pooling", eq. 1 to 3 without the bias.
     """
+    check(
+        x.shape[:-1] == y.shape[:-1] and u.shape[1] == v.shape[1],
+        f"x and y must be alike but for their width, u and v of one rank, but they are {tuple(x.shape)}, {tuple(y.shape)}, "
+        f"{tuple(u.shape)} and {tuple(v.shape)}",
+    )
     return ((x @ u) * (y @ v)) @ p
 
 

@@ -32,6 +32,11 @@ def late_interaction(words: Tensor, word_mask: Tensor, regions: Tensor, region_m
         f"words must be (N, T, D) and regions (M, R, D) of one width D, but they are {tuple(words.shape)} and "
         f"{tuple(regions.shape)}",
     )
+    for name, parts, mask in (("words", words, word_mask), ("regions", regions, region_mask)):
+        check(
+            mask.shape == parts.shape[:2],
+            f"{name} {tuple(parts.shape)} need a mask {tuple(parts.shape[:2])}, but it is {tuple(mask.shape)}",
+        )
     count, (num_pictures, num_regions, _) = len(words), regions.shape
     real = words[word_mask]  # (W, D): the words of all texts one behind the other, without padding
     cosines = (real @ regions.flatten(0, 1).T).view(-1, num_pictures, num_regions)  # (W, M, R)

@@ -12,11 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from minimm.errors import check
+from minimm.errors import MinimmError, check
 
 
 def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     """x (..., d_model) with mean 0 and variance 1 along the last axis, then scaled by `gain` and shifted by `bias`."""
+    _check_width(x, gain, bias)
     centred = x - x.mean(dim=-1, keepdim=True)
     variance = (centred * centred).mean(dim=-1, keepdim=True)  # biased, as in the paper: divided by d_model
     return centred * torch.rsqrt(variance + eps) * gain + bias
@@ -24,8 +25,19 @@ def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tens
 
 def rms_norm(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     """x (..., d_model) with root mean square 1 along the last axis, then scaled by `gain`."""
+    _check_width(x, gain)
     mean_square = (x * x).mean(dim=-1, keepdim=True)
     return x * torch.rsqrt(mean_square + eps) * gain
+
+
+def _check_width(x: Tensor, *vectors: Tensor) -> None:
+    """Raise unless each of `vectors` has one number for each of x's; a single one would be stretched without a word."""
+    for vector in vectors:
+        if vector.shape != x.shape[-1:]:  # not `check`: its sentence would be written for every token and layer
+            raise MinimmError(
+                f"gain and bias must be ({x.shape[-1]},) for x {tuple(x.shape)}, but one is {tuple(vector.shape)}; give x "
+                "the width that the norm was built for"
+            )
 
 
 class LayerNorm(nn.Module):
@@ -76,6 +88,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., d_model) -> (..., d_model)"""
+        _check_width(x, self.gain)
         return _RMSNorm.apply(x, self.gain, self.eps)
 
 

@@ -40,6 +40,10 @@ def max_pool2d(images: Tensor, kernel_size: int, stride: int | None = None) -> T
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
     """The mean of what is real: x (B, T, d) and mask (B, T) bool -> (B, d); zero where nothing is."""
+    check(
+        x.ndim == 3 and mask.shape == x.shape[:2],
+        f"a mean needs x (B, T, d) and a mask (B, T), but got {tuple(x.shape)} and {tuple(mask.shape)}",
+    )
     counts = mask.sum(dim=1, keepdim=True)  # (B, 1)
     return (x * mask[:, :, None]).sum(dim=1) / counts.clamp(min=1)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from minimm.errors import check
+from minimm.errors import MinimmError, check
 
 KINDS = ("learned", "sinusoidal", "rotary")
 
@@ -47,7 +47,18 @@ class PositionTable(nn.Module):
 
     def forward(self, x: Tensor, positions: Tensor | slice) -> Tensor:
         """x (B, T, d_model) plus the rows for `positions`, a slice of length T, (T,) or (B, T)."""
-        return x + self.table[positions].to(x.dtype)
+        rows = self.table[positions]
+        _check_rows(x, rows)
+        return x + rows.to(x.dtype)
+
+
+def _check_rows(x: Tensor, rows: Tensor) -> None:
+    """Raise unless there is one row for each of x's positions; a single one would be stretched without a word."""
+    if rows.shape[-2:] != x.shape[-2:]:  # not `check`: its sentence would be written for every token and layer
+        raise MinimmError(
+            f"x {tuple(x.shape)} needs positions (T, D) = {tuple(x.shape[-2:])}, but there are {tuple(rows.shape[-2:])}; "
+            "x may be longer than the context, or of another width"
+        )
 
 
 class RotaryPositions(nn.Module):
@@ -98,4 +109,5 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
     (a, b) -> (a cos - b sin, b cos + a sin); `cos` and `sin` come from `RotaryPositions` and broadcast against x.
     """
+    _check_rows(x, cos)
     return _Rotation.apply(x, cos.to(x.dtype), sin.to(x.dtype))
