@@ -13,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minimm.errors import MinimmError
+from minimm.errors import MinimmError, check
+
+MAX_BYTES = 2**30  # of a text that is read whole
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], None]) -> None:
@@ -52,15 +54,33 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def read_utf8(path: str | Path) -> str:
+    """The text of a file. One that is missing, no file, far too large or not UTF-8 ends in a `MinimmError` that names it."""
+    try:
+        return _text_of(Path(path))
+    except UnicodeDecodeError as error:
+        raise MinimmError(f"{path} is not text in UTF-8 ({error}); it may be another kind of file") from None
+
+
+def _text_of(path: Path) -> str:
+    try:
+        check(path.exists(), f"{path} does not exist")
+        check(path.is_file(), f"{path} could not be read (it is a folder or a device, not a file)")
+        size = path.stat().st_size
+        check(
+            size <= MAX_BYTES, f"{path} has {size:,} bytes, but at most {MAX_BYTES:,} are read; is it the right file?"
+        )
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MinimmError(f"{path} could not be read ({error.strerror or error})") from error
+
+
 def read_json(path: str | Path) -> Any:
     """Read a JSON file. A missing or broken one ends in a `MinimmError` that names it."""
-    path = Path(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MinimmError(f"{path} does not exist") from None
-    except OSError as error:
-        raise MinimmError(f"{path} could not be read ({error.strerror})") from error
+        return json.loads(_text_of(Path(path)))
+    except MinimmError:
+        raise
     except (ValueError, RecursionError) as error:
         raise MinimmError(
             f"{path} is not readable JSON ({error}); it may be truncated or another kind of file"

@@ -32,7 +32,7 @@ def read_squad(path: str | Path) -> list[Question]:
             for paragraph in article["paragraphs"]:
                 for item in paragraph["qas"]:
                     questions.append(_question(paragraph["context"], item, path))
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise MinimmError(
             f"{path} is not in SQuAD's layout ({error!r:.60}): data, paragraphs, context, qas, answers"
         ) from None
@@ -41,6 +41,10 @@ def read_squad(path: str | Path) -> list[Question]:
 
 
 def _question(context: str, item: dict, path: str | Path) -> Question:
+    check(
+        isinstance(context, str) and isinstance(item["question"], str),
+        f"{path}: a context and a question must be texts, but one is {context!r:.40} with {item['question']!r:.40}",
+    )
     answers = tuple(answer["text"] for answer in item["answers"])
     starts = tuple(answer["answer_start"] for answer in item["answers"])
     name = item.get("id", item["question"])
@@ -49,7 +53,11 @@ def _question(context: str, item: dict, path: str | Path) -> Question:
     )
     for answer, start in zip(answers, starts, strict=True):
         check(
-            isinstance(start, int) and answer != "" and context[start : start + len(answer)] == answer,
+            isinstance(start, int)
+            and start >= 0
+            and isinstance(answer, str)
+            and answer != ""
+            and context[start : start + len(answer)] == answer,
             f"{path}: the answer {answer!r:.40} of {name!r:.60} does not stand at character {start} of its text",
         )
     return Question(context, item["question"], answers, starts)

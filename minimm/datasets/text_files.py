@@ -15,6 +15,8 @@ from minimm.features.markup import html_to_text, markdown_to_text
 EXTRACTORS = {".html": html_to_text, ".htm": html_to_text, ".md": markdown_to_text}
 SUFFIXES = (".txt", *EXTRACTORS)  # what is read from a folder; a file given by name may be called anything
 MAX_BYTES = 2**30  # a small .gz can unpack to any size
+MAX_RATIO, ANY_RATIO = 100, 2**26  # no text shrinks to a hundredth, so what does, beyond so many bytes, is a trap
+PIECE = 2**20  # bytes
 
 
 def files_of(path: Path) -> list[Path]:
@@ -32,12 +34,8 @@ def files_of(path: Path) -> list[Path]:
 def read_text(path: Path) -> str:
     """One UTF-8 file, .gz too, with line ends as \\n. What cannot be read so raises a `MinimmError` that says why."""
     try:
-        if path.suffix == ".gz":
-            with gzip.open(path) as file:
-                data = file.read(MAX_BYTES + 1)
-            check(len(data) <= MAX_BYTES, f"{path} unpacks to more than {MAX_BYTES:,} bytes; split it")
-        else:
-            data = path.read_bytes()
+        check(not path.is_char_device(), f"{path} could not be read (it is a device, not a file)")  # and may never end
+        data = _unpacked(path) if path.suffix == ".gz" else path.read_bytes()
         text = data.decode("utf-8").removeprefix("\ufeff")  # not "utf-8-sig": its errors count bytes without the mark
         return text.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
@@ -48,6 +46,16 @@ def read_text(path: Path) -> str:
         raise MinimmError(f"{path} is not a complete gzip file ({error}); fetch or pack it again") from None
     except OSError as error:
         raise MinimmError(f"{path} could not be read ({error.strerror or error})") from error
+
+
+def _unpacked(path: Path) -> bytes:
+    """What a .gz holds, piece by piece: asked for all at once, Python would take the memory for the largest first."""
+    data, most = bytearray(), min(MAX_BYTES, max(ANY_RATIO, MAX_RATIO * path.stat().st_size))
+    with gzip.open(path) as file:
+        while piece := file.read(PIECE):
+            data += piece
+            check(len(data) <= most, f"{path} unpacks to more than {most:,} bytes, too many for a text; split it")
+    return bytes(data)
 
 
 def read_document(path: Path) -> str:

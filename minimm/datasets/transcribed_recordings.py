@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from minimm.datasets.coco_captions import leads_out
 from minimm.datasets.folders import find_folder
 from minimm.datasets.spoken_digits import NOISE, SAMPLE_RATE, SPEEDS, Speech
 from minimm.datasets.text_files import read_text
@@ -55,6 +56,10 @@ class TranscribedRecordings:
                 name.strip() not in names,
                 f"{path / TRANSCRIPTS}, line {number}: {name.strip()} is listed a second time, so it could be learned from "
                 "and tested on; take one of the two lines out",
+            )
+            check(
+                not leads_out(name.strip()),
+                f"{path / TRANSCRIPTS}, line {number}: {name.strip()!r:.80} leads out of the folder; put it inside",
             )
             names.add(name.strip())
             waveforms.append(load_audio(path / name.strip(), sample_rate))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from torch import Tensor
 from minimm.errors import MinimmError, check
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+# Those that are read. Of the others that Pillow knows some start a program: PostScript is drawn by Ghostscript.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 64_000_000  # a file may claim any size in a few bytes; larger ones are refused before they are unpacked
 
 
@@ -70,10 +72,11 @@ def opened(source: Path | Image.Image, name: str, wanted: str = "a PNG or JPEG f
         if isinstance(source, Path):
             check(not source.is_dir(), f"{name} is a folder; give one picture file")
             check(source.exists(), f"{name} does not exist; check the path")
+            check(source.is_file(), f"{name} is a device or a pipe; give {wanted}")
             check(source.stat().st_size > 0, f"{name} is empty (0 bytes); give {wanted}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of many pixels or a damaged EXIF block: both are handled here
-            with nullcontext(source) if isinstance(source, Image.Image) else Image.open(source) as picture:
+            with _open(source) as picture:
                 check(
                     picture.width * picture.height <= MAX_PIXELS,
                     f"{name} claims {picture.width} x {picture.height} pixels, but at most {MAX_PIXELS:,} are read; "
@@ -90,6 +93,10 @@ def opened(source: Path | Image.Image, name: str, wanted: str = "a PNG or JPEG f
         if isinstance(error, OSError) and error.strerror:
             raise MinimmError(f"{name} could not be read ({error.strerror})") from None
         raise MinimmError(f"{name} is damaged or cut off ({error}); open it in a viewer and save it again") from None
+
+
+def _open(source: Path | Image.Image) -> AbstractContextManager[Image.Image]:
+    return nullcontext(source) if isinstance(source, Image.Image) else Image.open(source, formats=FORMATS)
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:

@@ -19,6 +19,7 @@ from pathlib import Path
 import regex
 
 from minimm.errors import check
+from minimm.files import read_utf8
 
 _HAN = regex.compile(r"\p{Han}+")
 # Numbers with their points and commas, words with their apostrophes and hyphens, then any other mark by itself.
@@ -57,9 +58,12 @@ class ChineseSegmenter:
     def load(cls, path: str | Path) -> ChineseSegmenter:
         """From a file with a word, a space and its count in each line."""
         counts = {}
-        for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(read_utf8(path).splitlines(), start=1):
             word, _, count = line.partition(" ")
-            check(count.isdigit() and int(count) > 0, f"{path}, line {number}: {line[:40]!r} is not a word and a count")
+            check(
+                word != "" and count.isdecimal() and len(count) <= 18 and int(count) > 0,
+                f"{path}, line {number}: {line[:40]!r} is not a word and a count",
+            )
             counts[word] = int(count)
         return cls(counts)
 

@@ -24,6 +24,7 @@ from minimm.features.image import MAX_PIXELS, PICTURE_SUFFIXES, load_image, open
 from minimm.files import write_atomically
 
 MAX_CLIP_PIXELS = 1_000_000_000  # width x height x frames that a file may claim before it is unpacked
+MAX_FRAMES = 10_000  # ten minutes or more; a million empty frames fit into a few megabytes
 DEFAULT_SECONDS = 0.1  # browsers show a frame so long whose file says 0
 WANTED = "an animated GIF, APNG or WebP file, or a folder of pictures"
 
@@ -132,6 +133,10 @@ def _from_file(path: Path, num_frames: int | None, size: int | None) -> tuple[np
             len(numbers) * file.width * file.height <= MAX_CLIP_PIXELS,
             f"{name} claims {len(numbers):,} frames of {file.width} x {file.height} pixels, but at most "
             f"{MAX_CLIP_PIXELS:,} pixels are read in all; make it shorter or smaller first",
+        )
+        check(
+            len(numbers) <= MAX_FRAMES,
+            f"{name} has more than {MAX_FRAMES:,} frames, too many to look through; cut it into parts",
         )
         seconds = [_seconds(file, number) for number in numbers]
         chosen = sample_frames(seconds, num_frames, name)

@@ -72,6 +72,7 @@ def _read_bytes(path: Path) -> bytes:
     try:
         check(not path.is_dir(), f"{path} is a folder; give one wav file")
         check(path.exists(), f"{path} does not exist; check the path")
+        check(path.is_file(), f"{path} is a device or a pipe; give a wav file")
         size = path.stat().st_size
         check(size > 0, f"{path} is empty (0 bytes); give a wav file")
         check(size <= MAX_BYTES, f"{path} has {size:,} bytes, but at most {MAX_BYTES:,} are read; cut it into parts")

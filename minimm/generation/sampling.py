@@ -61,7 +61,12 @@ def choose_token(logits: Tensor, sampling: Sampling, generator: torch.Generator)
         return torch.from_numpy(logits.numpy().argmax(axis=-1))  # NumPy's is ten times faster over 50,000 tokens
     # The largest becomes 0 before the division, in float64: even the smallest temperature then gives -inf, never NaN.
     logits = logits.double()
-    logits = (logits - logits.amax(dim=-1, keepdim=True)) / sampling.temperature
+    largest = logits.amax(dim=-1, keepdim=True)
+    check(
+        bool(largest.isfinite().all()),
+        "the model's scores are not finite numbers; its weights are damaged or too large",
+    )
+    logits = (logits - largest) / sampling.temperature
     if sampling.top_k is not None:
         logits = top_k_filter(logits, sampling.top_k)
     if sampling.top_p is not None:

@@ -9,6 +9,7 @@ numbers, bit for bit. Nothing is unpickled: only safetensors are read, whole or 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,8 @@ from minimm.models.masked_language_model import MaskedLanguageModel
 from minimm.models.sequence_classifier import SequenceClassifier
 from minimm.models.span_selector import SpanSelector
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
-from minimm.training.checkpoint import copy_parameters, load_tensors, save_tensors
+from minimm.training.checkpoint import check_shapes, copy_parameters, load_tensors, save_tensors
+from minimm.training.description import sketch
 
 ARCHITECTURES = {module.MODEL_TYPE: module for module in (gpt2, llama, bert)}
 BERT_MODELS = {
@@ -69,11 +71,19 @@ def load_hugging_face(folder: str | Path, *, encoder_only: bool = False) -> nn.M
     )
     module = ARCHITECTURES[kind]
     foreign = ForeignConfig(values, path)
-    config = module.read_config(foreign)
+    try:
+        config = module.read_config(foreign)
+    except MinimmError as error:
+        raise MinimmError(str(error) if str(path) in str(error) else f"{path} cannot be used: {error}") from None
     foreign.finish()
     tensors = {_with_prefix(_modern(name), module): tensor for name, tensor in read_shards(folder).items()}
-    model = _build(values, config, path, tensors, encoder_only=encoder_only)
-    copy_parameters(model, import_tensors(tensors, _places(model), module.IGNORABLE, folder), folder)
+    build = partial(_build, values, config, path, tensors, encoder_only=encoder_only)
+    num_weights = sum(tensor.numel() for tensor in tensors.values())
+    empty = sketch(build, num_weights, f"{path} does not describe a model that minimm can build")
+    ours = import_tensors(tensors, _places(empty), module.IGNORABLE, folder)
+    check_shapes(empty, {name: tuple(tensor.shape) for name, tensor in ours.items()}, folder)
+    model = build()
+    copy_parameters(model, ours, folder)
     return model.eval()
 
 

@@ -98,4 +98,5 @@ NORMALIZATIONS = {"layer": LayerNorm, "rms": RMSNorm}
 def build_normalization(name: str, d_model: int, eps: float | None = None) -> nn.Module:
     """ "layer" -> `LayerNorm`, "rms" -> `RMSNorm`; `eps` None takes the usual 1e-5 or 1e-6."""
     check(name in NORMALIZATIONS, f"normalization={name!r} is not known; choose from {sorted(NORMALIZATIONS)}")
+    check(eps is None or 0.0 < eps < 1.0, f"norm_eps={eps} must be a small number above 0, such as 1e-5")
     return NORMALIZATIONS[name](d_model) if eps is None else NORMALIZATIONS[name](d_model, eps)

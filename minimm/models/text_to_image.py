@@ -41,6 +41,7 @@ class TextToImageConfig:
     def __post_init__(self) -> None:
         if isinstance(self.tokenizer, dict):  # JSON gives it back so
             object.__setattr__(self, "tokenizer", ImageTokenizerConfig(**self.tokenizer))
+        check(self.text_length >= 1, f"text_length={self.text_length} leaves no room for a caption; give at least 1")
 
     @property
     def image_id(self) -> int:

@@ -20,6 +20,7 @@ from minimm.models.image_encoder import ImageEncoder, ImageEncoderConfig
 from minimm.models.multimodal_language_model import Media, MultimodalLanguageModel
 from minimm.models.video_encoder import VideoEncoder, VideoEncoderConfig
 from minimm.tokenizers.prompt import find_places
+from minimm.training.description import config_from
 
 ENCODERS = {
     encoder.__name__: (encoder, config)
@@ -77,7 +78,7 @@ def describe_encoder(encoder: nn.Module) -> dict[str, Any]:
 def build_encoder(description: dict[str, Any]) -> nn.Module:
     """An empty encoder of the shape that `describe_encoder` wrote."""
     kind, config = ENCODERS[description["class"]]
-    return kind(config(**{name: value for name, value in description.items() if name != "class"}))
+    return kind(config_from(config, {name: value for name, value in description.items() if name != "class"}))
 
 
 def load_media(prompt: str, given: Mapping[str, Sequence[Any]], model: MultimodalLanguageModel) -> Media:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,15 @@ from minimm.files import read_json
 from minimm.layers.quantization import quantize
 from minimm.models.language_model import num_parameters
 from minimm.tokenizers import Tokenizer, load_tokenizer
-from minimm.training.checkpoint import load_config, load_weights, save_config, save_tensors
+from minimm.training.checkpoint import (
+    check_shapes,
+    load_config,
+    load_weights,
+    save_config,
+    save_tensors,
+    stored_shapes,
+)
+from minimm.training.description import sketch, vocabulary_sizes
 from minimm.training.device import select_device
 from minimm.training.distributed import first_alone, join
 from minimm.training.memory import PROCESS_BYTES, explain_shortage, is_shortage
@@ -93,15 +102,26 @@ class Task:
         config = load_config(folder, cls.kind)
         task = cls.__new__(cls)
         Task.__init__(task, device=device)
-        try:
-            task.model = cls.build(config["architecture"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise MinimmError(f"{folder / 'config.json'} does not describe a {cls.kind} model ({error})") from None
-        task._after_load(config["architecture"])
-        if "bits" in config:
-            task.quantize(config["bits"])
+
+        def build() -> nn.Module:
+            task.model, task.bits = cls.build(config["architecture"]), None
+            task._after_load(config["architecture"])
+            if "bits" in config:
+                task.quantize(config["bits"])
+            return task.model
+
+        weights = folder / "model.safetensors"
+        shapes = stored_shapes(weights)
+        wrong = f"{folder / 'config.json'} does not describe a {cls.kind} model"
+        check_shapes(sketch(build, sum(map(math.prod, shapes.values())), wrong), shapes, weights)
+        build()
         task.tokenizer = load_tokenizer(folder / "tokenizer.json")
-        load_weights(task.model, folder / "model.safetensors")
+        check(
+            all(size >= task.tokenizer.vocab_size for size in vocabulary_sizes(config["architecture"])),
+            f"{folder / 'tokenizer.json'} has {task.tokenizer.vocab_size} tokens, more than the model of {folder} knows; it "
+            "belongs to another model",
+        )
+        load_weights(task.model, weights)
         task.model.to(task.device).eval()
         return task
 

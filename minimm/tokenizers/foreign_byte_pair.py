@@ -126,7 +126,7 @@ class ForeignBytePairTokenizer(BytePairTokenizer):
             vocabulary = {str(text): int(i) for text, i in learnt["vocabulary"].items()}
             special = {str(name): int(i) for name, i in learnt["special"].items()}
             pattern = learnt["pattern"]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise MinimmError(f"its parts are not as they were saved ({error!r:.80})") from None
         check(pattern is None or isinstance(pattern, str), "its pattern is no text")
         return cls(vocabulary, merges, special=special, special_texts=texts, pattern=pattern)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from minimm.errors import MinimmError, check
-from minimm.files import read_json
+from minimm.files import read_json, read_utf8
 from minimm.tokenizers.foreign_byte_pair import ForeignBytePairTokenizer
 from minimm.tokenizers.tokenizer import SPECIAL_TOKENS, Tokenizer
 from minimm.tokenizers.word_piece import CONTINUES, LONGEST_WORD, WordPieceTokenizer
@@ -194,10 +194,7 @@ def _added_tokens(saved: dict[str, Any], path: str | Path) -> list[dict[str, Any
 
 
 def _read_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").rstrip("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MinimmError(f"{path} could not be read as UTF-8 text ({error})") from None
+    return read_utf8(path).rstrip("\n").split("\n")
 
 
 def _lower_case_of(folder: Path) -> bool:

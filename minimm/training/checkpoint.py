@@ -9,6 +9,8 @@ can never disagree. `training_state.json` is a copy of the header for people to 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +38,31 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Named tensors and the header's metadata. A missing, truncated or foreign file ends in a `MinimmError`."""
-    check(path.is_file(), f"{path} does not exist; is {path.parent} a folder that minimm wrote?")
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file; whatever is wrong with it becomes one sentence. The library checks that nothing leads out of it."""
+    try:
+        check(path.is_file(), f"{path} does not exist; is {path.parent} a folder that minimm wrote?")
+    except OSError as error:  # of a name that no file can have
+        raise MinimmError(f"{path!s:.200} could not be looked up ({error.strerror or error})") from None
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            yield file
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise MinimmError(
             f"{path} is not a complete safetensors file ({error}); it was truncated or is another kind of file. "
             "Take it from a backup or train again"
         ) from None
+
+
+def stored_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors of a file by name, from its header alone."""
+    with _opened(path) as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
 
 
 def save_config(folder: Path, kind: str, config: dict[str, Any]) -> None:
@@ -62,6 +80,10 @@ def load_config(folder: str | Path, kind: str | None = None) -> dict[str, Any]:
         f"{folder / 'config.json'} was not written by this version of minimm (format {FORMAT} is expected)",
     )
     found = config.get("kind")
+    check(
+        isinstance(found, str),
+        f"{folder / 'config.json'} does not say which kind of model it describes: kind={found!r:.60}",
+    )
     check(kind is None or found == kind, f"{folder} holds a {found} model, but a {kind} model is needed here")
     return config
 
@@ -75,8 +97,15 @@ def load_weights(model: nn.Module, path: Path) -> None:
 @torch.no_grad()
 def copy_parameters(model: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
     """Copy `tensors` into the parameters of the same names; missing, extra and misshapen ones are named."""
+    check_shapes(model, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, source)
+    for name, parameter in model.named_parameters():
+        parameter.copy_(part_like(_usable(tensors[name], parameter, f"{source}: {name}"), parameter))
+
+
+def check_shapes(model: nn.Module, shapes: Mapping[str, tuple[int, ...]], source: Path) -> None:
+    """Raise unless `shapes` are those of the parameters of `model`, by name; missing, extra and misshapen ones are named."""
     parameters = dict(model.named_parameters())
-    missing, extra = sorted(parameters.keys() - tensors.keys()), sorted(tensors.keys() - parameters.keys())
+    missing, extra = sorted(parameters.keys() - shapes.keys()), sorted(shapes.keys() - parameters.keys())
     check(
         not missing and not extra,
         f"{source} belongs to another model: it lacks {missing[:3] or 'nothing'} and has {extra[:3] or 'nothing'} "
@@ -84,11 +113,22 @@ def copy_parameters(model: nn.Module, tensors: dict[str, Tensor], source: Path) 
     )
     for name, parameter in parameters.items():
         check(
-            parameter.shape == tensors[name].shape,
-            f"{source} belongs to another model: {name} is {tuple(tensors[name].shape)} there, "
+            parameter.shape == shapes[name],
+            f"{source} belongs to another model: {name} is {shapes[name]} there, "
             f"but this model needs {tuple(parameter.shape)}",
         )
-        parameter.copy_(part_like(tensors[name], parameter))
+
+
+def _usable(tensor: Tensor, parameter: Tensor, name: str) -> Tensor:
+    """`tensor` in the number format of `parameter`, provided that its numbers are of that kind and finite."""
+    check(
+        tensor.is_floating_point() == parameter.is_floating_point()
+        and (tensor.is_floating_point() or tensor.dtype == parameter.dtype),
+        f"{name} is stored as {tensor.dtype}, but this model needs {parameter.dtype}; take another file",
+    )
+    tensor = tensor.to(parameter.dtype)
+    check(bool(tensor.isfinite().all()), f"{name} holds numbers that are not finite; the file is damaged, take another")
+    return tensor
 
 
 def save_training_state(
@@ -108,12 +148,13 @@ def load_training_state(folder: Path, model: nn.Module, optimizer: torch.optim.O
     """Put a run back where `save_training_state` left it and return its `state`."""
     path = folder / "training_state.safetensors"
     tensors, metadata = load_tensors(path)
-    check("state" in metadata, f"{path} is not a training state; is it a renamed model file?")
+    state = _state_in(metadata, path)
     weights = {name.removeprefix("weight/"): tensor for name, tensor in tensors.items() if name.startswith("weight/")}
     copy_parameters(model, weights, path)
     for name, parameter in model.named_parameters():
-        moments = {key.split("/", 1)[0]: value for key, value in tensors.items() if key.split("/", 1)[1] == name}
+        moments = {key.partition("/")[0]: value for key, value in tensors.items() if key.partition("/")[2] == name}
         del moments["weight"]
+        _check_moments(moments, parameter, optimizer, f"{path}: {name}")
         # Copied into memory of torch's own, since results may depend on a tensor's alignment in the last bit, and in the
         # parameter's order (`decoder.store_by_columns`), since fused AdamW pairs the numbers of both as they lie there.
         optimizer.state[parameter] = {
@@ -122,4 +163,35 @@ def load_training_state(folder: Path, model: nn.Module, optimizer: torch.optim.O
             else torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(part_like(value, parameter))
             for moment, value in moments.items()
         }
-    return json.loads(metadata["state"])
+    return state
+
+
+def _state_in(metadata: dict[str, str], path: Path) -> dict[str, Any]:
+    check("state" in metadata, f"{path} is not a training state; is it a renamed model file?")
+    try:
+        state = json.loads(metadata["state"])
+    except (ValueError, RecursionError):
+        state = None
+    check(isinstance(state, dict), f"{path} has a damaged state in its header; begin anew without --resume")
+    return state
+
+
+def _check_moments(
+    moments: Mapping[str, Tensor], parameter: Tensor, optimizer: torch.optim.Optimizer, name: str
+) -> None:
+    """Raise unless these are the moments that `optimizer` keeps of `parameter`, or none, as before the first step."""
+    matrices = getattr(optimizer, "own_group", {"params": ()})["params"]  # Muon's
+    own = {"momentum"} if any(matrix is parameter for matrix in matrices) else {"step", "exp_avg", "exp_avg_sq"}
+    check(
+        moments.keys() in (own, set()),
+        f"{name} has {sorted(moments)} of another optimizer, but {sorted(own)} are needed; resume with the options that the "
+        "run was started with",
+    )
+    for moment, value in moments.items():
+        check(
+            value.shape == (() if moment == "step" else parameter.shape)
+            and value.is_floating_point()
+            and bool(value.isfinite().all()),
+            f"{name} has a {moment} {tuple(value.shape)} of {value.dtype} that does not fit it, or is not finite; the file is "
+            "damaged, so begin anew without --resume",
+        )

@@ -42,7 +42,7 @@ from minimm.training.optimization import build_optimizer, learning_rate_factor
 from minimm.training.parallel import Learner
 from minimm.training.progress import Progress
 from minimm.training.rehearsal import is_rehearsed
-from minimm.training.trainer_config import TrainerConfig, TrainingResult
+from minimm.training.trainer_config import TrainerConfig, TrainingResult, result_from
 
 OTHER_SEED = 7_777_777_777  # so that two processes do not drop the same numbers
 
@@ -241,13 +241,13 @@ class Trainer:
 
     def _restore(self) -> None:
         state = load_training_state(self.folder, self.learner.model, self.optimizer)
-        seed = state.pop("seed")
+        seed = state.get("seed")
         check(
             seed == self.config.seed,
             f"{self.folder} was trained with seed {seed}; resume it with the same seed, not {self.config.seed}",
         )
-        self.precision = state.pop("precision")
-        self.result = TrainingResult(**state)
+        self.result = result_from(state, self.folder / "training_state.safetensors")
+        self.precision = state.get("precision", "float32")
 
     def _restore_best(self) -> None:
         if self.result.best_step != self.result.steps:

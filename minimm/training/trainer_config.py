@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from minimm.errors import check
 from minimm.training.distributed import world_size
@@ -64,3 +65,19 @@ class TrainingResult:
     seconds: float = 0.0
     best_validation_loss: float | None = None
     best_step: int | None = None
+
+
+def result_from(state: dict[str, Any], source: object) -> TrainingResult:
+    """What a run had done when it wrote its training state; a state of another form is refused."""
+    kept = {name: state.get(name) for name in vars(TrainingResult())}
+    history, losses = kept["history"], (kept["seconds"], kept["best_validation_loss"] or 0.0)
+    check(
+        isinstance(history, list)
+        and all(isinstance(entry, dict) and type(entry.get("step")) is int for entry in history)
+        and all(isinstance(value, int | float) for entry in history for value in entry.values())
+        and all(type(step) is int and 0 <= step < 2**53 for step in (kept["steps"], kept["best_step"] or 0))
+        and all(type(number) in (int, float) and abs(number) < 1e18 for number in losses)
+        and state.get("precision", "float32") in ("float32", "bfloat16"),
+        f"{source} does not say how far its run was; it is damaged, so begin anew without --resume",
+    )
+    return TrainingResult(**kept)

@@ -32,6 +32,7 @@ from minimm.tasks.modalities import MODALITIES, build_encoder, describe_encoder
 from minimm.tasks.presets import choose_preset
 from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.tasks.task import Task
+from minimm.training.description import config_from
 from minimm.training.distributed import world_size
 from minimm.training.fine_tuning import freeze
 from minimm.training.losses import cross_entropy
@@ -66,7 +67,7 @@ class StagedAssistant(Task):
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `MultimodalLanguageModel`."""
         return MultimodalLanguageModel(
-            LanguageModel(LanguageModelConfig(**architecture["language_model"])),
+            LanguageModel(config_from(LanguageModelConfig, architecture["language_model"])),
             {name: build_encoder(description) for name, description in architecture["encoders"].items()},
             architecture["place_ids"],
             architecture["merge"],

@@ -32,6 +32,7 @@ from minimm.tasks.presets import choose_preset
 from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.task import Task
 from minimm.tokenizers import WordTokenizer
+from minimm.training.description import config_from, texts_in
 from minimm.training.language_prior import LanguagePrior
 from minimm.training.losses import cross_entropy
 
@@ -84,15 +85,16 @@ class VisualQuestionAnswerer(Task):
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `FusedClassifier`."""
         return FusedClassifier(
-            TextEncoder(TextEncoderConfig(**architecture["text_encoder"])),
-            ImageEncoder(ImageEncoderConfig(**architecture["image_encoder"])),
-            build_fusion(FusionConfig(**architecture["fusion"])),
+            TextEncoder(config_from(TextEncoderConfig, architecture["text_encoder"])),
+            ImageEncoder(config_from(ImageEncoderConfig, architecture["image_encoder"])),
+            build_fusion(config_from(FusionConfig, architecture["fusion"])),
             len(architecture["answers"]),
         )
 
     def _after_load(self, architecture: dict[str, Any]) -> None:
-        self.answers = [str(answer) for answer in architecture["answers"]]
+        self.answers = texts_in(architecture["answers"], "answers")
         self.blank = architecture["blank"]
+        check(self.blank in BLANKS, f"blank={self.blank!r:.60} is not known; choose 'image', 'question' or None")
 
     def fit(
         self,

@@ -23,6 +23,7 @@ from minimm.tasks.caption_data import caption_source
 from minimm.tasks.drawing.tokenizer_stage import tokenizer_scores
 from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.task import Task
+from minimm.training.description import config_from
 from minimm.training.losses import cross_entropy
 
 EVALUATION_PICTURES = 500  # drawn from a folder for `evaluate`
@@ -45,7 +46,7 @@ class Drawer(Task):
     @staticmethod
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `TextToImage`."""
-        return TextToImage(TextToImageConfig(**architecture))
+        return TextToImage(config_from(TextToImageConfig, architecture))
 
     def _text_ids(self, captions: Sequence[str]) -> Tensor:
         """Captions -> (B, T), filled up with <pad> to the longest that the model was built for."""

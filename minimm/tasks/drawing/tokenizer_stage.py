@@ -15,7 +15,7 @@ from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.training.checkpoint import copy_parameters, load_tensors
 from minimm.training.image_tokens import tokenizer_loss
 from minimm.training.trainer import Trainer
-from minimm.training.trainer_config import TrainerConfig, TrainingResult
+from minimm.training.trainer_config import TrainerConfig, TrainingResult, result_from
 
 VALIDATION_PICTURES = 256
 
@@ -53,8 +53,9 @@ def restore_image_tokenizer(model: ImageTokenizer, folder: Path) -> TrainingResu
     path, own = folder / "training_state.safetensors", "weight/image_tokenizer."
     tensors = {name.removeprefix(own): value for name, value in load_tensors(path)[0].items() if name.startswith(own)}
     copy_parameters(model, tensors, path)
-    state = read_json(folder / "image_tokenizer" / "training_state.json")
-    return TrainingResult(**{name: state[name] for name in vars(TrainingResult())})
+    source = folder / "image_tokenizer" / "training_state.json"
+    state = read_json(source)
+    return result_from(state if isinstance(state, dict) else {}, source)
 
 
 def tokenizer_scores(images: Tensor, reconstructed: Tensor, ids: Tensor, num_codes: int) -> dict[str, float]:

@@ -23,6 +23,7 @@ from minimm.tasks.retrieval.data import modality_of
 from minimm.tasks.retrieval.presets import RETRIEVAL_PRESETS
 from minimm.tasks.task import Task
 from minimm.tokenizers import CharacterTokenizer
+from minimm.training.description import config_from, sample_rate_in
 
 BATCH = 64  # things embedded at once
 PIECE = 2**22  # cosines of words and regions compared at once
@@ -46,10 +47,10 @@ class JointSpace(Task):
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `DualEncoder`."""
         encoders = {name: _build_encoder(described) for name, described in architecture["encoders"].items()}
-        return DualEncoder(encoders, DualEncoderConfig(**architecture["space"]))
+        return DualEncoder(encoders, config_from(DualEncoderConfig, architecture["space"]))
 
     def _after_load(self, architecture: dict[str, Any]) -> None:
-        self.sample_rate = architecture["sample_rate"]
+        self.sample_rate = sample_rate_in(architecture["sample_rate"])
 
     def _planned(self, things: Mapping[str, Any], texts: Sequence[str]) -> dict[str, Any]:
         """The `architecture` of a model for these modalities, as long clips as these, and a text encoder for these texts."""
@@ -156,5 +157,7 @@ def _as_read(text: str, tokenizer: type) -> str:
 
 def _build_encoder(described: dict[str, Any]) -> nn.Module:
     if described["class"] == "TextEncoder":
-        return TextEncoder(TextEncoderConfig(**{name: value for name, value in described.items() if name != "class"}))
+        return TextEncoder(
+            config_from(TextEncoderConfig, {name: value for name, value in described.items() if name != "class"})
+        )
     return build_encoder(described)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from minimm.errors import check
-from minimm.files import read_json
 from minimm.interoperability.hugging_face import save_hugging_face
 from minimm.tasks.text.masked_text_model import MaskedTextModel
 from minimm.tasks.text.text_classifier import TextClassifier
 from minimm.tasks.text.text_generator import TextGenerator
 from minimm.tokenizers import save_hugging_face_tokenizer
+from minimm.training.checkpoint import load_config
 
 KINDS = {task.kind: task for task in (TextGenerator, MaskedTextModel, TextClassifier)}
 
@@ -22,7 +22,7 @@ def export_to_hugging_face(model: str | Path, out: str | Path) -> None:
     """
     model, out = Path(model), Path(out)
     check(not (out / "config.json").exists(), f"{out} already holds a model; choose another folder with --out")
-    kind = read_json(model / "config.json").get("kind")
+    kind = load_config(model)["kind"]
     check(
         kind in KINDS,
         f"{model} holds a {kind} model, but transformers has a counterpart only for {', '.join(KINDS)}",

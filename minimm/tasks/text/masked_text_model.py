@@ -25,6 +25,7 @@ from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.task import Task
 from minimm.tasks.text.presets import ENCODER_PRESETS
 from minimm.tokenizers import WordPieceTokenizer
+from minimm.training.description import config_from
 from minimm.training.losses import cross_entropy
 from minimm.training.masked_tokens import mask_tokens
 
@@ -60,7 +61,7 @@ class MaskedTextModel(Task):
     @staticmethod
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `MaskedLanguageModel`."""
-        return MaskedLanguageModel(TextEncoder(TextEncoderConfig(**architecture)))
+        return MaskedLanguageModel(TextEncoder(config_from(TextEncoderConfig, architecture)))
 
     def fit(
         self,

@@ -31,6 +31,7 @@ from minimm.tasks.text.masked_text_model import encoder_config
 from minimm.tasks.text.presets import ENCODER_PRESETS
 from minimm.tasks.text.pretrained import load_encoder
 from minimm.tokenizers import WordPieceTokenizer
+from minimm.training.description import config_from
 from minimm.training.losses import cross_entropy
 
 LONGEST_ANSWER = 24  # tokens
@@ -81,7 +82,7 @@ class QuestionAnswerer(Task):
     @staticmethod
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `SpanSelector`."""
-        return SpanSelector(TextEncoder(TextEncoderConfig(**architecture)))
+        return SpanSelector(TextEncoder(config_from(TextEncoderConfig, architecture)))
 
     def fit(
         self,

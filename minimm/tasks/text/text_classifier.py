@@ -31,6 +31,7 @@ from minimm.tasks.text.masked_text_model import encode_texts, encoder_config
 from minimm.tasks.text.presets import ENCODER_PRESETS
 from minimm.tasks.text.pretrained import load_encoder
 from minimm.tokenizers import WordPieceTokenizer
+from minimm.training.description import config_from, texts_in
 from minimm.training.fine_tuning import freeze
 from minimm.training.losses import cross_entropy
 
@@ -84,11 +85,11 @@ class TextClassifier(Task):
     @staticmethod
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `SequenceClassifier`."""
-        encoder = TextEncoder(TextEncoderConfig(**architecture["encoder"]))
+        encoder = TextEncoder(config_from(TextEncoderConfig, architecture["encoder"]))
         return SequenceClassifier(encoder, len(architecture["labels"]), pooling=architecture["pooling"])
 
     def _after_load(self, architecture: dict[str, Any]) -> None:
-        self.labels = [str(label) for label in architecture["labels"]]
+        self.labels = texts_in(architecture["labels"], "labels")
 
     def fit(
         self,

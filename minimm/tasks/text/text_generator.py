@@ -25,6 +25,7 @@ from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
 from minimm.tasks.text.presets import TEXT_PRESETS
 from minimm.tokenizers import TOKENIZERS, load_hugging_face_tokenizer
+from minimm.training.description import config_from
 from minimm.training.losses import cross_entropy
 
 VALIDATION_TOKENS = 16_384  # how much of the validation text is looked at during training; `evaluate` takes all of it
@@ -56,7 +57,7 @@ class TextGenerator(Task):
     @staticmethod
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `LanguageModel`."""
-        return LanguageModel(LanguageModelConfig(**architecture))
+        return LanguageModel(config_from(LanguageModelConfig, architecture))
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "auto") -> TextGenerator:
@@ -68,8 +69,13 @@ class TextGenerator(Task):
             isinstance(model, LanguageModel),
             f"{folder} holds a BERT, which fills gaps and cannot continue a text; give a GPT-2 or Llama folder",
         )
-        task.model = model.to(task.device)
         task.tokenizer = load_hugging_face_tokenizer(folder)
+        check(
+            task.tokenizer.vocab_size <= model.config.vocab_size,
+            f"the tokenizer of {folder} has {task.tokenizer.vocab_size} tokens, but its model {model.config.vocab_size}; "
+            "they belong to different models",
+        )
+        task.model = model.to(task.device)
         return task
 
     def fit(

@@ -32,6 +32,7 @@ from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
 from minimm.tasks.text.presets import PAIR_PRESETS
 from minimm.tokenizers import BytePairTokenizer
+from minimm.training.description import config_from
 from minimm.training.losses import cross_entropy
 
 VALIDATION_SHARE = 20  # one pair in so many is kept for validation when none are given
@@ -59,8 +60,8 @@ class TextToText(Task):
     @staticmethod
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `EncoderDecoder` of a `TextEncoder` and a `LanguageModel` with one embedding."""
-        encoder = TextEncoder(TextEncoderConfig(**architecture["encoder"]))
-        decoder = LanguageModel(LanguageModelConfig(**architecture["decoder"]))
+        encoder = TextEncoder(config_from(TextEncoderConfig, architecture["encoder"]))
+        decoder = LanguageModel(config_from(LanguageModelConfig, architecture["decoder"]))
         return EncoderDecoder(encoder, decoder, share_embeddings=True)
 
     def _fit(

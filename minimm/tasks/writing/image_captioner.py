@@ -38,6 +38,7 @@ from minimm.tasks.presets import find_preset
 from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.writing.captioner import Captioner
 from minimm.tasks.writing.presets import CAPTION_PRESETS
+from minimm.training.description import config_from
 
 Picture = str | Path | np.ndarray | Any  # a path, a PIL image or an array (3, H, W) in [0, 1]
 ENCODERS = {
@@ -87,8 +88,8 @@ class ImageCaptioner(Captioner):
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `EncoderDecoder`; of a CNN where nothing is said, as in captioners saved before there was a choice."""
         encoder, config = ENCODERS[architecture.get("encoder_kind", "cnn")]
-        decoder = LanguageModel(LanguageModelConfig(**architecture["decoder"]))
-        return EncoderDecoder(encoder(config(**architecture["encoder"])), decoder)
+        decoder = LanguageModel(config_from(LanguageModelConfig, architecture["decoder"]))
+        return EncoderDecoder(encoder(config_from(config, architecture["encoder"])), decoder)
 
     def _after_load(self, architecture: dict[str, Any]) -> None:
         self.language = architecture.get("language", "en")  # all captioners were English before there was a choice

@@ -27,6 +27,7 @@ from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.tasks.writing.speech_presets import SPEECH_PRESETS
 from minimm.tasks.writing.writer import Batch, Writer
 from minimm.tokenizers import WordTokenizer
+from minimm.training.description import config_from, sample_rate_in
 
 VALIDATION_RECORDINGS = 128  # heard during training
 MOST_DIGITS = 6  # strings of 1 to so many digits are learnt from
@@ -58,11 +59,11 @@ class SpeechRecognizer(Writer):
     @staticmethod
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `EncoderDecoder` of an `AudioEncoder` and a `LanguageModel`."""
-        encoder = AudioEncoder(AudioEncoderConfig(**architecture["encoder"]))
-        return EncoderDecoder(encoder, LanguageModel(LanguageModelConfig(**architecture["decoder"])))
+        encoder = AudioEncoder(config_from(AudioEncoderConfig, architecture["encoder"]))
+        return EncoderDecoder(encoder, LanguageModel(config_from(LanguageModelConfig, architecture["decoder"])))
 
     def _after_load(self, architecture: dict[str, Any]) -> None:
-        self.sample_rate = architecture["sample_rate"]
+        self.sample_rate = sample_rate_in(architecture["sample_rate"])
 
     def fit(
         self,

@@ -36,6 +36,7 @@ from minimm.tasks.caption_language import CAPTION_LANGUAGES, caption_scores, che
 from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.writing.captioner import Captioner
 from minimm.tasks.writing.presets import CLIP_PRESETS
+from minimm.training.description import config_from
 
 # Of the order in which shuffled frames are shown, and of the changes to a folder's clips.
 LANGUAGE = "en"  # of the captions; see `caption_language`
@@ -60,8 +61,8 @@ class VideoCaptioner(Captioner):
     @staticmethod
     def build(architecture: dict[str, Any]) -> nn.Module:
         """An empty `EncoderDecoder` of a `VideoEncoder` and a `LanguageModel`."""
-        encoder = VideoEncoder(VideoEncoderConfig(**architecture["encoder"]))
-        return EncoderDecoder(encoder, LanguageModel(LanguageModelConfig(**architecture["decoder"])))
+        encoder = VideoEncoder(config_from(VideoEncoderConfig, architecture["encoder"]))
+        return EncoderDecoder(encoder, LanguageModel(config_from(LanguageModelConfig, architecture["decoder"])))
 
     def fit(
         self,
