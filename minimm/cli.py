@@ -20,6 +20,7 @@ from minimm.commands.data import data
 from minimm.commands.options import Device, Model, NumBeams, Out, Resume, Seed, interruptible
 from minimm.commands.train_text import train  # `train` with all of its commands
 from minimm.errors import MinimmError
+from minimm.one_at_a_time import alone_in
 
 app = typer.Typer(
     name="minimm",
@@ -69,7 +70,7 @@ def quickstart(
     """
     from minimm.runs.quickstart import run_quickstart
 
-    with interruptible():
+    with interruptible(), alone_in(out):
         run_quickstart(out, seed=seed, device=device, resume=resume)
 
 

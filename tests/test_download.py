@@ -1,5 +1,7 @@
 """What must hold for fetched data: a file is the right one or not there, and what went wrong is said in a sentence."""
 
+import contextlib
+import errno
 import hashlib
 import socket
 import struct
@@ -10,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from faulty_disk import faulty_disk
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from minimm.datasets import download as download_module
@@ -20,6 +23,7 @@ from minimm.datasets.download import download
 from minimm.datasets.folders import find_folder
 from minimm.datasets.sources import SOURCES, RemoteFile, Source, data_folder, get
 from minimm.errors import MinimmError
+from minimm.one_at_a_time import NAME, alone_in
 
 DATA = np.random.default_rng(0).bytes(300_000)
 WHAT = {"sha256": hashlib.sha256(DATA).hexdigest(), "num_bytes": len(DATA)}
@@ -38,6 +42,7 @@ class Server(ThreadingHTTPServer):
         self.says_length = True
         self.drop_after = None  # bytes of the body after which the connection ends
         self.reset = False  # the end is a reset, not an orderly one
+        self.endless = False  # whoever reads on gets more and more
         self.silent = threading.Event()  # set when a request to /silent may end
         self.log = []  # (path, Range header, bytes sent)
 
@@ -74,6 +79,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
         self.wfile.write(sent)
+        with contextlib.suppress(OSError):  # until nobody listens
+            while server.endless:
+                self.wfile.write(b"more" * 10_000)
         if server.reset:  # to close a socket that does not linger is to reset the connection
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -88,8 +96,9 @@ def no_proxy_and_no_data(monkeypatch, tmp_path):
     monkeypatch.setenv("MINIMM_DATA", str(tmp_path / "data"))
 
 
-@pytest.fixture()
-def server():
+@contextlib.contextmanager
+def serving():
+    """A server on this machine."""
     with Server() as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -97,6 +106,12 @@ def server():
         running.silent.set()
         running.shutdown()
         thread.join()
+
+
+@pytest.fixture()
+def server():
+    with serving() as running:
+        yield running
 
 
 @pytest.fixture()
@@ -193,6 +208,65 @@ def test_a_reset_connection_is_a_dropped_one(server, path):
     server.drop_after, server.reset = None, False
     download([f"{server.url}/a"], path, **WHAT)
     assert path.read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    "content", [DATA, bytes(10), b""], ids=["behind the file", "behind its beginning", "from the start"]
+)
+def test_of_an_endless_stream_no_more_is_taken_than_the_file_has(server, path, content):
+    server.contents["/a"], server.endless, server.says_length = content, True, False
+    if content == DATA:
+        download([f"{server.url}/a"], path, **WHAT)
+        assert path.read_bytes() == DATA
+    else:
+        assert "SHA-256" in fails([f"{server.url}/a"], path)
+        assert list(path.parent.iterdir()) == []
+
+
+FAULTS = {
+    "it drops the connection": {"drop_after": 100_000},
+    "it drops the connection at once": {"drop_after": 0},
+    "it resets the connection": {"drop_after": 200_000, "reset": True},
+    "it sends wrong bytes": {"contents": {"/a": bytes(len(DATA))}},
+    "it sends wrong bytes and drops the connection": {"contents": {"/a": bytes(len(DATA))}, "drop_after": 150_000},
+    "it sends too much": {"contents": {"/a": DATA + b"x"}},
+    "it sends too little": {"contents": {"/a": DATA[:-1]}},
+    "it sends another range": {"wrong_range": True, "drop_after": 50_000},
+    "it knows no ranges and drops the connection": {"knows_ranges": False, "drop_after": 120_000},
+    "it never ends": {"contents": {"/a": b"x"}, "endless": True, "says_length": False},
+}
+
+
+@settings(max_examples=40)
+@given(st.lists(st.sampled_from(sorted(FAULTS)), min_size=1, max_size=5))
+def test_whatever_went_wrong_before_a_server_that_is_well_again_gives_the_file(tmp_path_factory, faults):
+    path = tmp_path_factory.mktemp("set") / "file.bin"
+    with serving() as server:
+        well = {name: getattr(server, name) for fault in FAULTS.values() for name in fault}
+        for fault in faults:
+            vars(server).update(well | FAULTS[fault])
+            with contextlib.suppress(MinimmError):  # what came before may have been most of it
+                download([f"{server.url}/a"], path, **WHAT)
+            assert not path.exists() or path.read_bytes() == DATA
+        vars(server).update(well)
+        try:
+            download([f"{server.url}/a"], path, **WHAT)
+        except MinimmError as error:  # the beginning that was kept was wrong; it is gone now
+            assert "is deleted" in str(error)
+            download([f"{server.url}/a"], path, **WHAT)
+    assert path.read_bytes() == DATA and list(path.parent.iterdir()) == [path]
+
+
+def test_a_disk_that_fills_up_at_any_request_leaves_no_file_and_a_retry_works(server, path):
+    with faulty_disk(path.parent.parent, errno.ENOSPC) as disk:
+        download([f"{server.url}/a"], path, **WHAT)
+    assert disk.requests == ["os.mkdir", "open", "os.rename"]
+    for fails_at in (1, 2, 3):
+        other = path.parent.parent / f"set {fails_at}" / "file.bin"
+        with faulty_disk(path.parent.parent, errno.ENOSPC, fails_at):
+            assert "No space left on device" in fails([f"{server.url}/a"], other)
+        download([f"{server.url}/a"], other, **WHAT)
+        assert other.read_bytes() == DATA
 
 
 def test_a_silent_server_counts_as_gone_after_a_while(server, path, monkeypatch):
@@ -385,6 +459,23 @@ def test_only_missing_and_wrong_files_are_fetched(server, published, tmp_path):
         assert [path for path, _, _ in server.log] == expected
         assert (folder / "one.txt").read_bytes() + (folder / "two.txt").read_bytes() == b"one\ntwo\n"
     assert not data_folder().exists()
+
+
+def test_a_data_set_is_fetched_by_one_process_at_a_time(published):
+    refused = []
+
+    def fetch():
+        try:
+            get("numbers")
+        except MinimmError as error:
+            refused.append(str(error))
+
+    with alone_in(data_folder() / "numbers"):
+        other = threading.Thread(target=fetch)
+        other.start()
+        other.join()
+    assert len(refused) == 1 and "is in use" in refused[0]
+    assert not (get("numbers") / NAME).exists()
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():

@@ -1,14 +1,17 @@
 """A run that was killed and continued ends in the same weights, bit for bit, as one that was never stopped.
 
 The run is a process of its own. A hook in it sends it a real SIGINT or SIGKILL at a chosen step, or in the middle of the n-th
-file it writes, between writing the temporary file and renaming it.
+file it writes, between writing the temporary file and renaming it; or SIGKILL comes from outside, whatever the run is doing.
 """
 
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,7 +26,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIG
 # Imports once, then answers each line of JSON with the exit code of a child that was forked for it: nothing is shared between
 # two runs but the code that was loaded, and nobody waits for PyTorch fifty times.
 SERVER = """
-import json, os, pathlib, sys
+import json, os, pathlib, sys, time
 import torch
 import torch._dynamo  # what an optimizer loads at its first step
 from minimm.tasks import TextGenerator
@@ -67,6 +70,10 @@ for line in sys.stdin:
             code = 130
         finally:
             os._exit(code)
+    *_, kind, place, moment = json.loads(line)
+    if place == "moment":
+        time.sleep(moment)
+        os.kill(child, kind)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 Train = Callable[..., int]
@@ -84,8 +91,8 @@ def train() -> Iterator[Train]:
         text=True,
     )
 
-    def run(folder: Path, optimizer: str, resume: bool = False, stop: tuple[int, str, int] = (0, "never", 0)) -> int:
-        """`stop` is (signal, "step" or "write", which one). Returns the run's exit code."""
+    def run(folder: Path, optimizer: str, resume: bool = False, stop: tuple[int, str, float] = (0, "never", 0)) -> int:
+        """`stop` is (signal, "step" or "write", which one), or (signal, "moment", seconds). Returns the run's exit code."""
         server.stdin.write(json.dumps([str(folder), optimizer, resume, *stop]) + "\n")
         server.stdin.flush()
         return int(server.stdout.readline())
@@ -135,3 +142,28 @@ def test_killed_in_the_middle_of_any_write_a_resumed_run_ends_the_same(train, un
     assert train(folder, optimizer, stop=(int(signal.SIGKILL), "write", write)) == -signal.SIGKILL
     assert train(folder, optimizer, resume=True) == 0
     assert_same_run(folder, expected)
+
+
+def assert_nothing_passes_for_a_checkpoint(folder: Path) -> None:
+    """What has a checkpoint's name is whole; what is half-written has a name that nothing asks for."""
+    for path in folder.iterdir():
+        if path.suffix == ".safetensors":
+            load_tensors(path)
+        elif path.suffix == ".json":
+            json.loads(path.read_text(encoding="utf-8"))
+        else:
+            assert path.name == ".in_use" or re.fullmatch(r"\..+\.\d+\.tmp", path.name)
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
+def test_killed_at_any_moments_a_resumed_run_ends_the_same(train, uninterrupted, tmp_path_factory, kills):
+    optimizer, expected = uninterrupted
+    started = time.perf_counter()
+    assert train(tmp_path_factory.mktemp("timed"), optimizer) == 0
+    longest, chance, killed = time.perf_counter() - started, random.Random(kills), 0
+    while killed < kills:
+        folder, resume = tmp_path_factory.mktemp("killed"), False
+        while train(folder, optimizer, resume, (int(signal.SIGKILL), "moment", chance.uniform(0, longest))) != 0:
+            assert_nothing_passes_for_a_checkpoint(folder)
+            killed, resume = killed + 1, True
+        assert_same_run(folder, expected)

@@ -18,6 +18,7 @@ from minimm.advice.language_advice import advise_language_model
 from minimm.advice.machine import Machine
 from minimm.errors import check
 from minimm.files import write_json
+from minimm.training.stopwatch import seconds_since
 
 FEW = 1_000  # examples; the fewest that a model of minimm was measured to learn from, from nothing, are 1,357 emoji
 WIDTH = 118  # of what is printed
@@ -60,7 +61,7 @@ def advise(
             advice["few_examples"] = job.few
         results["jobs"][job.name] = advice
         _print_job(advice, request)
-    results["seconds"] = round(time.monotonic() - started, 1)
+    results["seconds"] = seconds_since(started)
     if out is not None:
         write_json(out / "results.json", results)
         print(f"\nall numbers are in {out / 'results.json'}")

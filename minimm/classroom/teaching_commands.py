@@ -11,6 +11,7 @@ import typer
 
 from minimm.classroom.commands import DrawnSeed, MaxMemory, MaxSeconds
 from minimm.errors import check
+from minimm.training.stopwatch import seconds_since
 
 CORES = os.cpu_count() or 1
 
@@ -58,7 +59,7 @@ def grade(
 
         grades = grade_class(submissions, asked, jobs=jobs, seed=seed, limits=limits, on_student=on_student)
     summaries, alike = summarise(grades), look_at_together(grades.students)
-    seconds = round(time.monotonic() - started, 1)
+    seconds = seconds_since(started)
     run = {"seed": seed, "max_seconds": max_seconds, "max_memory": max_memory, "jobs": jobs, "seconds": seconds}
     for student in grades.students:
         write_feedback(student, out.parent / "feedback")

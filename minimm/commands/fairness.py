@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from minimm.commands.options import Device, Model, Resume, Seed, interruptible
+from minimm.one_at_a_time import alone_in
 
 
 def bias(
@@ -33,7 +34,7 @@ def bias(
     from minimm.fairness.studies import STUDIES
     from minimm.runs.bias import measure_bias
 
-    with interruptible():
+    with interruptible(), alone_in(out):
         measure_bias(data or STUDIES, out, seeds=seeds, jobs=jobs, resume=resume)
 
 

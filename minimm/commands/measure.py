@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from minimm.commands.options import Device, Model, Resume, Seed, interruptible
+from minimm.one_at_a_time import alone_in
 
 
 def bench(
@@ -180,5 +181,5 @@ def scaling_law(
     """
     from minimm.scaling.experiment import run_scaling_law
 
-    with interruptible():
+    with interruptible(), alone_in(out):
         run_scaling_law(text or [], out, minutes=minutes, tokens=tokens, threads=threads, seed=seed, resume=resume)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from minimm.datasets.download import download, is_right
 from minimm.errors import MinimmError, check
+from minimm.one_at_a_time import alone_in
 
 GITHUB = "https://raw.githubusercontent.com"
 
@@ -105,5 +106,6 @@ def get(name: str, folder: str | Path | None = None) -> Path:
     into = (data_folder() if folder is None else Path(folder)) / name
     for file in SOURCES[name].files:
         if not is_right(into / file.name, sha256=file.sha256, num_bytes=file.num_bytes):
-            download(file.urls, into / file.name, sha256=file.sha256, num_bytes=file.num_bytes)
+            with alone_in(into):
+                download(file.urls, into / file.name, sha256=file.sha256, num_bytes=file.num_bytes)
     return into

@@ -20,6 +20,7 @@ from minimm.runs.audits.language_model import audit_language_model
 from minimm.tasks import ImageCaptioner, TextClassifier, TextGenerator
 from minimm.tasks.any_task import load_any_task
 from minimm.tasks.task import Task
+from minimm.training.stopwatch import seconds_since
 
 
 def audit(
@@ -36,7 +37,7 @@ def audit(
     save_figure(interval_chart(found.rows, found.axis, title), out / "audit.png")
     write_text(out / "model_card.md", model_card(task, model, found))
     results = {"kind": task.kind, **found.results, "findings": found.findings}
-    results["seconds"] = round(time.monotonic() - started, 1)
+    results["seconds"] = seconds_since(started)
     write_json(out / "results.json", results)
     print(f"everything is in {out}")
     return results

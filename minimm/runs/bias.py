@@ -25,6 +25,7 @@ from minimm.fairness.studies import STUDIES, Study, study
 from minimm.files import read_json, write_json
 from minimm.plots.style import save_figure
 from minimm.plots.trade_off import trade_off
+from minimm.training.stopwatch import seconds_since
 
 NOT_COMPARED = ("seconds", "probe_chance")
 Runs = dict[tuple[str, str, int], dict[str, float]]  # by data set, remedy and seed
@@ -62,7 +63,7 @@ def measure_bias(
         results["studies"][name] = rows
         _print(name, study(name), rows)
     save_figure(trade_off(results["studies"]), out / "trade_off.png")
-    results["seconds"] = round(time.monotonic() - started, 1)
+    results["seconds"] = seconds_since(started)
     write_json(out / "results.json", results)
     print(f"everything is in {out}")
     return results

@@ -26,6 +26,7 @@ from minimm.plots.faithfulness import faithfulness_curves
 from minimm.plots.style import save_figure
 from minimm.runs.captioner import SCENES, evaluation_scenes
 from minimm.tasks.writing.image_captioner import ImageCaptioner
+from minimm.training.stopwatch import seconds_since
 
 STEPS = 16  # at which the score is looked at while cells are taken away
 Measured = dict[str, dict[str, list[Any]]]  # method -> what was measured -> one entry for each word
@@ -64,7 +65,7 @@ def measure_faithfulness(
         for kind in ("deletion", "insertion")
     }
     save_figure(faithfulness_curves(curves), out / "faithfulness.png")
-    results["seconds"] = round(time.monotonic() - started, 1)
+    results["seconds"] = seconds_since(started)
     write_json(out / "results.json", results | {"curves": curves})
     print(f"everything is in {out}")
     return results

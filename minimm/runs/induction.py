@@ -29,6 +29,7 @@ from minimm.plots.style import save_figure
 from minimm.runs.report import print_table
 from minimm.training.device import select_device
 from minimm.training.losses import cross_entropy
+from minimm.training.stopwatch import seconds_since
 from minimm.training.trainer import Trainer
 from minimm.training.trainer_config import TrainerConfig
 
@@ -89,7 +90,7 @@ def run_induction(
     trainer.run()
     results = what_heads_do(model, rows) | {"steps": trainer.result.steps, "watched": vars(watched)}
     save_figure(induction_figure(vars(watched), results), out / "induction.png")
-    results["seconds"] = round(time.monotonic() - started, 1)
+    results["seconds"] = seconds_since(started)
     write_json(out / "results.json", results)
     print_table({name: value for name, value in results.items() if name != "watched"})
     print(f"everything is in {out}")

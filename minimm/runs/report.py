@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 from minimm.files import write_json
 from minimm.models.language_model import num_parameters
 from minimm.tasks.task import Task
+from minimm.training.stopwatch import seconds_since
 
 
 def training_results(task: Task) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def training_results(task: Task) -> dict[str, Any]:
 
 def finish(results: dict[str, Any], started: float, out: Path) -> dict[str, Any]:
     """Add the seconds, write results.json, print the table; returns the results."""
-    results["seconds"] = round(time.monotonic() - started, 1)
+    results["seconds"] = seconds_since(started)
     write_json(out / "results.json", results)
     print_table(results)
     print(f"everything is in {out}")

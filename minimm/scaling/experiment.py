@@ -23,6 +23,7 @@ from minimm.metrics.power_law import fit_power_law
 from minimm.scaling.plan import BYTES, SIZES, Corpus, Plan, Run, Size, cut_corpus, make_plan
 from minimm.scaling.report import columns, findings, print_report
 from minimm.scaling.training import measure_speed, train_run
+from minimm.training.stopwatch import seconds_since
 
 
 def run_scaling_law(
@@ -79,7 +80,7 @@ def run_scaling_law(
         "notes": notes,
         "runs": done,
         **findings(done, seed),
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": seconds_since(started),
     }
     write_json(out / "results.json", results)
     _draw(done, results["best_form"], out)

@@ -16,6 +16,7 @@ from minimm.errors import MinimmError, check
 from minimm.files import read_json
 from minimm.layers.quantization import quantize
 from minimm.models.language_model import num_parameters
+from minimm.one_at_a_time import alone_in
 from minimm.tokenizers import Tokenizer, load_tokenizer
 from minimm.training.checkpoint import (
     check_shapes,
@@ -28,7 +29,7 @@ from minimm.training.checkpoint import (
 from minimm.training.description import sketch, vocabulary_sizes
 from minimm.training.device import select_device
 from minimm.training.distributed import first_alone, join
-from minimm.training.memory import PROCESS_BYTES, explain_shortage, is_shortage
+from minimm.training.memory import PROCESS_BYTES, shortage_explained
 from minimm.training.trainer import Trainer
 from minimm.training.trainer_config import TrainerConfig, TrainingResult
 
@@ -159,9 +160,9 @@ class Task:
             config = replace(config, max_steps=max_steps, max_seconds=max_seconds)
         config = replace(config, seed=self.seed)
         folder = None if folder is None else Path(folder)
-        if folder is not None:
-            self._prepare_folder(folder, resume)
-        try:
+        with alone_in(folder), shortage_explained(self.model, texts):
+            if folder is not None:
+                self._prepare_folder(folder, resume)
             self.model.to(self.device)
             trainer = Trainer(
                 self.model,
@@ -175,10 +176,6 @@ class Task:
             )
             print(self._forecast(config, folder))
             self.training = trainer.run(resume)
-        except RuntimeError as error:
-            if not is_shortage(error):
-                raise
-            raise MinimmError(explain_shortage(self.model, texts)) from None
 
     def _prepare_folder(self, folder: Path, resume: bool) -> None:
         """Write what the model is, so that any checkpoint of the run can be opened; refuse to mix two runs."""

@@ -6,12 +6,14 @@ or two more of each follows what any number keeps, without building it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from minimm.errors import MinimmError
 from minimm.layers.dropout import seed_dropout
 from minimm.layers.initialization import initialize
 from minimm.layers.recompute import set_recompute
@@ -100,17 +102,30 @@ def _saved(
     return saved_bytes(model, loss)
 
 
-def is_shortage(error: RuntimeError) -> bool:
-    """Whether this is what PyTorch raises when there is not enough memory, on a GPU or on a CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+SHORTAGES = ("DefaultCPUAllocator", "CUDA error: out of memory", "STATUS_ALLOC_FAILED", "MPS backend out of memory")
 
 
-def explain_shortage(model: nn.Module, batch: tuple[int, int] | None) -> str:
-    """A sentence about a training that ran out of memory: what takes how much, and what to lower.
+def is_shortage(error: Exception) -> bool:
+    """Whether this is what Python, NumPy or PyTorch raises when there is not enough memory, on a GPU or on a CPU."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(words in str(error) for words in SHORTAGES)
+
+
+@contextmanager
+def shortage_explained(model: nn.Module, batch: tuple[int, int] | None = None) -> Iterator[None]:
+    """Inside, where `model` is trained, a shortage of memory becomes a `MinimmError`: what takes how much, and what to lower.
 
     Args:
         batch: of a `LanguageModel`, (texts at once, tokens of each).
     """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_shortage(error):
+            raise
+        raise MinimmError(_explain(model, batch)) from None
+
+
+def _explain(model: nn.Module, batch: tuple[int, int] | None) -> str:
     count = sum(parameter.numel() for parameter in model.parameters())
     fixed = f"weights, gradients and averages of {count / 1e6:.1f} million numbers take {_megabytes(16 * count)}"
     if batch is None or not isinstance(model, LanguageModel):

@@ -10,7 +10,6 @@ several processes share every batch (`distributed.py`); the first one alone writ
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ from minimm.training.device import select_precision
 from minimm.training.distributed import (
     as_the_first,
     check_alike,
-    is_lost,
     join,
     mean_numbers,
     own_code,
@@ -37,11 +35,13 @@ from minimm.training.distributed import (
     whole,
     world_size,
 )
+from minimm.training.failures import explain_failure, refuse_nonfinite
 from minimm.training.interruption import Interruption
 from minimm.training.optimization import build_optimizer, learning_rate_factor
 from minimm.training.parallel import Learner
 from minimm.training.progress import Progress
 from minimm.training.rehearsal import is_rehearsed
+from minimm.training.stopwatch import Stopwatch
 from minimm.training.trainer_config import TrainerConfig, TrainingResult, result_from
 
 OTHER_SEED = 7_777_777_777  # so that two processes do not drop the same numbers
@@ -92,6 +92,7 @@ class Trainer:
         )
         self.result = TrainingResult()
         self.precision = config.precision
+        self._saved_step: int | None = None
         self._best_weights: list[Tensor] = []  # when no folder keeps them
 
     def run(self, resume: bool = False) -> TrainingResult:
@@ -105,27 +106,26 @@ class Trainer:
         try:
             self._run(resume)
         except RuntimeError as error:
-            if not is_lost(error):
+            told = explain_failure(error, self.device, self.result.steps + 1, self.folder, self._saved_step)
+            if told is None:
                 raise
-            saved = "" if self.folder is None else f"; what {self.folder} holds goes on with --resume"
-            raise MinimmError(f"process {rank()} lost the others, one of which has ended ({error}){saved}") from None
+            raise MinimmError(told) from None
         return self.result
 
     def _run(self, resume: bool) -> None:
-        started = time.monotonic()
+        stopwatch = Stopwatch()
         if world_size() > 1:
             check_alike({"code": own_code(), "data": self._first_batch(), "options": self.config})
             self.learner.prepare(part_of(self._first_batch()))
         begun = self.folder is not None and (self.folder / "training_state.safetensors").exists()
         if as_the_first(resume and begun):
             self._restore()
-            started -= self.result.seconds
         else:
             precision = str(select_precision(self.config.precision, self.device)).removeprefix("torch.")
             self.precision = as_the_first(precision)
             self._validate()
             self._save()
-        last_save = self.result.seconds
+        before = last_save = self.result.seconds
         with (
             Progress(self.config, self.result, self.batch_items, self.unit) as progress,
             Interruption() as interruption,
@@ -134,10 +134,10 @@ class Trainer:
                 loss, gradient_norm = self.step()
                 self.result.steps += 1
                 seconds, interrupted = mean_numbers(
-                    (time.monotonic() - started, float(interruption.requested)), self.device
+                    (before + stopwatch.seconds(), float(interruption.requested)), self.device
                 )
                 self.result.seconds = seconds
-                self._refuse_nonfinite(loss, gradient_norm)
+                self._refuse_nonfinite(loss=loss, gradient=gradient_norm)
                 progress.update(loss)
                 self._record(train_loss=loss)
                 if self.result.steps % self.config.validate_every == 0 and not self._is_over():
@@ -200,15 +200,8 @@ class Trainer:
         since_best = (entry for entry in self.result.history if entry["step"] > self.result.best_step)
         return sum("validation_loss" in entry for entry in since_best) >= self.config.patience
 
-    def _refuse_nonfinite(self, loss: float, gradient_norm: float) -> None:
-        if math.isfinite(loss) and math.isfinite(gradient_norm):
-            return
-        name = "loss" if not math.isfinite(loss) else "gradient"
-        kept = f"; the last good checkpoint is kept in {self.folder}" if self.folder is not None else ""
-        raise MinimmError(
-            f"the {name} stopped being a finite number at step {self.result.steps}{kept}. "
-            f"Try a smaller learning rate (now {self.config.learning_rate}), a longer warm-up or --precision float32"
-        )
+    def _refuse_nonfinite(self, **numbers: float) -> None:
+        refuse_nonfinite(self.result.steps, self.config, self.folder, **numbers)
 
     def _record(self, **losses: float) -> None:
         """Put losses into the history, at the current step."""
@@ -224,6 +217,8 @@ class Trainer:
         if self.validate is not None:
             with torch.no_grad(), self.autocast():
                 value = as_the_first(self.learner.measure(self.validate))
+            if math.isnan(value):  # it would pass for the best for ever: nothing is less
+                self._refuse_nonfinite(validation_loss=value)
             self._record(validation_loss=value)
         best = self.result.best_validation_loss
         if value is None or best is None or value < best:
@@ -238,6 +233,7 @@ class Trainer:
         if self.folder is not None:
             state = {**vars(self.result), "precision": self.precision, "seed": self.config.seed}
             save_training_state(self.folder, self.learner.model, self.optimizer, state)
+            self._saved_step = self.result.steps
 
     def _restore(self) -> None:
         state = load_training_state(self.folder, self.learner.model, self.optimizer)
@@ -248,6 +244,7 @@ class Trainer:
         )
         self.result = result_from(state, self.folder / "training_state.safetensors")
         self.precision = state.get("precision", "float32")
+        self._saved_step = self.result.steps
 
     def _restore_best(self) -> None:
         if self.result.best_step != self.result.steps:

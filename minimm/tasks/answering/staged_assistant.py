@@ -25,6 +25,7 @@ from minimm.errors import check
 from minimm.layers.initialization import initialize
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.multimodal_language_model import Media, MultimodalLanguageModel
+from minimm.one_at_a_time import alone_in
 from minimm.tasks.answering.assistant_batches import check_vocabulary, learn_vocabulary, token_rows
 from minimm.tasks.answering.assistant_presets import ASSISTANT_PRESETS, MORE, STAGES, Stage
 from minimm.tasks.answering.specialists import load_specialist
@@ -114,24 +115,25 @@ class StagedAssistant(Task):
             self._build(data, dict(encoders or {}))
         else:
             self._continue(data, start)
-        if folder is not None:
-            self._prepare_folder(folder, resume)
-        validation = data.draw_mixed(VALIDATION_EXAMPLES, torch.Generator().manual_seed(VALIDATION_SEED))
-        for stage in STAGES if start is None else (MORE,):
-            self._learn(
-                stage,
-                data,
-                validation,
-                new_encoders=[name for name in self.model.encoders if name not in (encoders or {})],
-                max_steps=max_steps,
-                max_seconds=max_seconds,
-                folder=None if folder is None else folder / "stages" / stage.name,
-                resume=resume,
-            )
-            if after_stage is not None:
-                after_stage(stage)
-        if folder is not None:
-            self.save(folder)
+        with alone_in(folder):
+            if folder is not None:
+                self._prepare_folder(folder, resume)
+            validation = data.draw_mixed(VALIDATION_EXAMPLES, torch.Generator().manual_seed(VALIDATION_SEED))
+            for stage in STAGES if start is None else (MORE,):
+                self._learn(
+                    stage,
+                    data,
+                    validation,
+                    new_encoders=[name for name in self.model.encoders if name not in (encoders or {})],
+                    max_steps=max_steps,
+                    max_seconds=max_seconds,
+                    folder=None if folder is None else folder / "stages" / stage.name,
+                    resume=resume,
+                )
+                if after_stage is not None:
+                    after_stage(stage)
+            if folder is not None:
+                self.save(folder)
         return self
 
     def _build(self, data: MultimodalInstructions, encoders: dict[str, str | Path]) -> None:

@@ -21,6 +21,7 @@ from minimm.errors import MinimmError
 from minimm.layers.initialization import initialize
 from minimm.models.image_tokenizer import ImageTokenizerConfig
 from minimm.models.text_to_image import TextToImageConfig
+from minimm.one_at_a_time import alone_in
 from minimm.tasks.caption_data import DrawCaptioned, caption_source
 from minimm.tasks.drawing.drawer import BATCH, Drawer
 from minimm.tasks.drawing.presets import DRAWING_PRESETS
@@ -86,25 +87,26 @@ class TextToImageGenerator(Drawer):
         self.model = self.build(asdict(config))
         initialize(self.model, torch.Generator().manual_seed(self.seed), preset.num_layers)
         folder = None if folder is None else Path(folder)
-        if folder is not None:
-            self._prepare_folder(folder, resume)
-        image_tokenizer = self.model.image_tokenizer.to(self.device)
-        if resume and folder is not None and (folder / "training_state.safetensors").exists():
-            self.tokenizer_training = restore_image_tokenizer(image_tokenizer, folder)
-        else:
-            print("1/2  an image tokenizer learns to write pictures as ids and to read them back")
-            limits = self._limits(max_steps, max_seconds, preset.tokenizer_share)
-            self.tokenizer_training = train_image_tokenizer(
-                image_tokenizer,
-                replace(preset.tokenizer_training, **limits) if any(limits.values()) else preset.tokenizer_training,
-                draw,
-                batch_size=preset.tokenizer_batch_size,
-                folder=None if folder is None else folder / "image_tokenizer",
-                resume=resume,
-            )
-        print("2/2  a language model learns to write the ids that belong to a caption")
-        kept = draw if leave_out is None else leaving_out(draw, leave_out)
-        self._fit_language_model(kept, self._limits(max_steps, max_seconds, 1.0 - preset.tokenizer_share), folder)
+        with alone_in(folder):
+            if folder is not None:
+                self._prepare_folder(folder, resume)
+            image_tokenizer = self.model.image_tokenizer.to(self.device)
+            if resume and folder is not None and (folder / "training_state.safetensors").exists():
+                self.tokenizer_training = restore_image_tokenizer(image_tokenizer, folder)
+            else:
+                print("1/2  an image tokenizer learns to write pictures as ids and to read them back")
+                limits = self._limits(max_steps, max_seconds, preset.tokenizer_share)
+                self.tokenizer_training = train_image_tokenizer(
+                    image_tokenizer,
+                    replace(preset.tokenizer_training, **limits) if any(limits.values()) else preset.tokenizer_training,
+                    draw,
+                    batch_size=preset.tokenizer_batch_size,
+                    folder=None if folder is None else folder / "image_tokenizer",
+                    resume=resume,
+                )
+            print("2/2  a language model learns to write the ids that belong to a caption")
+            kept = draw if leave_out is None else leaving_out(draw, leave_out)
+            self._fit_language_model(kept, self._limits(max_steps, max_seconds, 1.0 - preset.tokenizer_share), folder)
         return self
 
     @staticmethod

@@ -14,6 +14,7 @@ from minimm.tasks.caption_data import DrawCaptioned
 from minimm.tasks.seeds import VALIDATION_SEED
 from minimm.training.checkpoint import copy_parameters, load_tensors
 from minimm.training.image_tokens import tokenizer_loss
+from minimm.training.memory import shortage_explained
 from minimm.training.trainer import Trainer
 from minimm.training.trainer_config import TrainerConfig, TrainingResult, result_from
 
@@ -42,7 +43,8 @@ def train_image_tokenizer(
         unit="picture",
         folder=folder,
     )
-    return trainer.run(resume)
+    with shortage_explained(model):
+        return trainer.run(resume)
 
 
 def restore_image_tokenizer(model: ImageTokenizer, folder: Path) -> TrainingResult:
