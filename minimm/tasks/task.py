@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from minimm.errors import MinimmError, check
+from minimm.errors import check
 from minimm.files import read_json
 from minimm.layers.quantization import quantize
 from minimm.models.language_model import num_parameters

@@ -130,5 +130,5 @@ class CrossModalAttentionBackward(BackwardSpec):
 
     forward = CrossModalAttention
     differentiable = ("text", "image", "w_q", "w_k", "w_v")
-    hint = "The image is used twice, for keys and for values, and its two gradients add up; the scores were divided by sqrt(D)."
+    hint = "The image is used twice, for keys and for values: two gradients add up. And scores were divided by sqrt(D)."
     inputs = text_and_image(dtype=exactly)
