@@ -78,7 +78,18 @@ def _run(name: str, remedy_name: str, seed: int) -> tuple[tuple[str, str, int], 
 
 
 def _read_runs(path: Path) -> Runs:
-    return {(name, remedy, seed): found for name, remedy, seed, found in read_json(path)} if path.exists() else {}
+    written = read_json(path) if path.exists() else []
+    check(
+        isinstance(written, list) and all(map(_is_run, written)),
+        f"{path} is not as `minimm bias` writes it: [data, remedy, seed, numbers] of each run; begin anew without --resume",
+    )
+    return {(name, remedy, seed): found for name, remedy, seed, found in written}
+
+
+def _is_run(written: Any) -> bool:
+    if not (isinstance(written, list) and [type(part) for part in written] == [str, str, int, dict]):
+        return False
+    return all(type(number) in (int, float) for number in written[3].values())
 
 
 def summed_up(which: Study, runs: dict[tuple[str, int], dict[str, float]]) -> dict[str, Any]:

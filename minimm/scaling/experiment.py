@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,17 @@ from minimm.metrics.power_law import fit_power_law
 from minimm.scaling.plan import BYTES, SIZES, Corpus, Plan, Run, Size, cut_corpus, make_plan
 from minimm.scaling.report import columns, findings, print_report
 from minimm.scaling.training import measure_speed, train_run
+from minimm.training.description import config_from
 from minimm.training.stopwatch import seconds_since
+
+NEEDED = {
+    "name",
+    "parameters",
+    "tokens",
+    "seed",
+    "loss",
+    "compute",
+}  # of what was found, without which there is no report
 
 
 def run_scaling_law(
@@ -126,15 +136,30 @@ def _write_plan(file: Path, plan: Plan, done: list[dict[str, Any]], corpus: Corp
     )
 
 
+@dataclass(frozen=True)
+class _Written:
+    """What stands in plan.json."""
+
+    fingerprint: str
+    seed: int
+    seconds: float
+    runs: list
+    done: list
+
+
 def _read_plan(file: Path, corpus: Corpus, seed: int) -> tuple[Plan, list[dict[str, Any]]]:
-    written = read_json(file)
+    written = config_from(_Written, read_json(file))
     check(
-        written["fingerprint"] == corpus.fingerprint and written["seed"] == seed,
-        f"{file} belongs to another text or to seed {written['seed']}, not {seed}; go on with the same --text and --seed, or "
+        written.fingerprint == corpus.fingerprint and written.seed == seed,
+        f"{file} belongs to another text or to seed {written.seed}, not {seed}; go on with the same --text and --seed, or "
         "begin anew without --resume",
     )
-    runs = [Run(Size(**run["size"]), run["tokens"], run["seed"]) for run in written["runs"]]
-    return Plan(tuple(runs), written["seconds"]), written["done"]
+    runs = tuple(config_from(Run, run) for run in written.runs)
+    check(
+        len(written.done) <= len(runs) and all(isinstance(one, dict) and one.keys() >= NEEDED for one in written.done),
+        f"{file} tells of trainings in another form than minimm writes; begin anew without --resume",
+    )
+    return Plan(runs, written.seconds), written.done
 
 
 def _draw(runs: list[dict[str, Any]], form: str, out: Path) -> None:
