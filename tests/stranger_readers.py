@@ -129,7 +129,8 @@ def write_pictures(folder: Path) -> None:
 def write_plan(folder: Path) -> None:
     """The plan of an experiment of which one run is done."""
     runs = (Run(Size(1, 8), 256, 0), Run(Size(2, 8), 512, 0))
-    _write_plan(folder / "plan.json", Plan(runs, 1.5), [{"parameters": 3, "loss": 1.0}], CORPUS, 0)
+    done = {"name": "a", "parameters": 3, "tokens": 256, "seed": 0, "loss": 1.0, "compute": 4608}
+    _write_plan(folder / "plan.json", Plan(runs, 1.5), [done], CORPUS, 0)
 
 
 MEDIA = {

@@ -123,12 +123,10 @@ def _cells(text: str, file: HandedIn) -> Iterator[tuple[str, str]]:
         return
     stopped = []
     for number, cell in enumerate(cells, start=1):
-        source = cell.get("source", cell.get("input", ""))
-        source = "".join(map(str, source)) if isinstance(source, list) else str(source)
         outputs = cell.get("outputs")
         errors = [o for o in outputs if isinstance(o, dict)] if isinstance(outputs, list) else []
         stopped += [f"cell {number} with {o.get('ename')}" for o in errors if o.get("output_type") == "error"][:1]
-        yield exercise_of(cell), _without_magics(source)
+        yield exercise_of(cell), _without_magics(source_in(cell))
     if stopped:
         more = f" and {len(stopped) - 3} more" if len(stopped) > 3 else ""
         file.problems.append(f"{name} was handed in with errors in its outputs: {', '.join(stopped[:3])}{more}")
@@ -136,11 +134,17 @@ def _cells(text: str, file: HandedIn) -> Iterator[tuple[str, str]]:
         file.problems.append(f"{name} has no code cell")
 
 
+def source_in(cell: dict[str, Any]) -> str:
+    """The text of a notebook's cell, in one piece; older notebooks call it "input"."""
+    source = cell.get("source", cell.get("input", ""))
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+
+
 def tags_of(cell: dict[str, Any]) -> list[str]:
     """The tags of a notebook's cell."""
     metadata = cell.get("metadata")
     tags = metadata.get("tags", []) if isinstance(metadata, dict) else []
-    return tags if isinstance(tags, list) else []
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 
 
 def exercise_of(cell: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from minimm.classroom.handed_in import exercise_of, tags_of
+from minimm.classroom.handed_in import exercise_of, source_in, tags_of
 from minimm.classroom.needed import is_stub
 from minimm.datasets.bundled import bundled_lessons
 from minimm.errors import MinimmError, check
@@ -79,7 +79,7 @@ def stripped(notebook: Any, name: str, extra: bool) -> dict[str, Any]:
     for number, cell in enumerate(kept, start=1):
         if cell.get("cell_type") != "code":
             continue
-        source = "".join(cell.get("source", ""))
+        source = source_in(cell)
         if "check" in tags_of(cell):
             source = CHECK.sub(r"\1.points", source)
         cell |= {"source": _without_solution(source, f"{name}, cell {number}"), "outputs": [], "execution_count": None}
@@ -127,7 +127,7 @@ def _pictures(notebook: dict[str, Any], folder: Path) -> Iterator[str]:
     """The picture files beside the lesson that its text shows."""
     for cell in notebook["cells"]:
         if cell.get("cell_type") == "markdown":
-            for target in PICTURE.findall("".join(cell.get("source", ""))):
+            for target in PICTURE.findall(source_in(cell)):
                 inside = (folder / target).resolve().is_relative_to(folder.resolve())
                 if inside and (folder / target).is_file():
                     yield target

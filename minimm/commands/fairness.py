@@ -27,7 +27,7 @@ def bias(
 ) -> None:
     """Try each remedy against bias on data whose bias is known: a table of what it mends and costs, with intervals.
 
-    Five seeds on all data take about half an hour on two cores.
+    Five seeds on all data take about an hour and a quarter on two cores.
 
     Example: minimm bias --data pictures --seeds 3
     """
