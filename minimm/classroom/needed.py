@@ -43,10 +43,7 @@ def used_names(tree: ast.AST) -> set[str]:
     """
     try:
         tables = [symtable.symtable(ast.unparse(tree), "", "exec")]
-    except (
-        SyntaxError,
-        ValueError,
-    ):  # what can be parsed cannot always be compiled, such as `return` outside of functions
+    except (SyntaxError, ValueError):  # not all that can be parsed can be compiled: `return` outside of functions
         return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     names: set[str] = set()
     for table in tables:  # grows while it is gone through

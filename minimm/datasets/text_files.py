@@ -11,10 +11,10 @@ from pathlib import Path
 
 from minimm.errors import MinimmError, check
 from minimm.features.markup import html_to_text, markdown_to_text
+from minimm.files import MAX_BYTES  # a small .gz can unpack to any size
 
 EXTRACTORS = {".html": html_to_text, ".htm": html_to_text, ".md": markdown_to_text}
 SUFFIXES = (".txt", *EXTRACTORS)  # what is read from a folder; a file given by name may be called anything
-MAX_BYTES = 2**30  # a small .gz can unpack to any size
 MAX_RATIO, ANY_RATIO = 100, 2**26  # no text shrinks to a hundredth, so what does, beyond so many bytes, is a trap
 PIECE = 2**20  # bytes
 

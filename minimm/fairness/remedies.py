@@ -43,9 +43,8 @@ class Remedy:
 
 
 PLAIN = Remedy()
-STRONG_DECAY = (
-    3.0  # with less, rare groups are learned by heart, and nothing of it holds for others (Sagawa et al. 2020)
-)
+# With less, rare groups are learned by heart, and nothing of it holds for others (Sagawa et al. 2020).
+STRONG_DECAY = 3.0
 
 
 def remedies(dropout: float = 0.3, fast_gradient: float = 0.1, adversary_decay: float = 1.0) -> tuple[Remedy, ...]:
