@@ -184,6 +184,8 @@ class TestGroups:
             equalized_odds_difference([1, 0, 0], [1, 0, 0], ["a", "a", "b"], 1)
         with pytest.raises(MinimmError, match="alike in number"):
             group_accuracies([1], [1, 0], ["a"])
+        with pytest.raises(MinimmError, match="there is no example; give at least one"):
+            group_accuracies([], [], [])
         with pytest.raises(MinimmError, match="at least two examples"):
             bootstrap(lambda rows: 0.0, 1)
 

@@ -163,7 +163,8 @@ def spread_p_value(right: Sequence[bool], groups: Sequence[Hashable], *, rounds:
 
 def _columns(*columns: Sequence[Hashable]) -> list[np.ndarray]:
     sizes = {len(column) for column in columns}
-    check(len(sizes) == 1 and sizes != {0}, f"labels, answers and groups must be alike in number, not {sorted(sizes)}")
+    check(len(sizes) == 1, f"labels, answers and groups must be alike in number, not {sorted(sizes)}")
+    check(sizes != {0}, "there is no example; give at least one of every group")
     found = [np.empty(len(column), dtype=object) for column in columns]
     for array, column in zip(found, columns, strict=True):
         array[:] = list(column)  # a group may be a tuple, such as ("woman", "old")
