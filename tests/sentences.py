@@ -1,12 +1,13 @@
 """Every sentence with which minimm refuses bad input, and which of them no test has ever seen.
 
-pytest -n 2 --sentences seen.txt     # writes down where each error was made
+pytest -n 2 --sentences seen.txt     # writes down where each error was made, and in which test
 python tests/sentences.py seen.txt   # those that were never made, by room
 """
 
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -55,22 +56,23 @@ def maker(frame: FrameType | None) -> tuple[str, int] | None:
 
 
 def record(into: Path) -> None:
-    """From now on each `MinimmError` of this process leaves a line "file:line" in `into`."""
+    """From now on each `MinimmError` of this process leaves a line "file:line", a tab and the test that runs, in `into`."""
     from minimm.errors import MinimmError
 
     def written_down(self: MinimmError, *arguments: object) -> None:
         ValueError.__init__(self, *arguments)
         place = maker(sys._getframe())
         if place:
+            test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
             with into.open("a", encoding="utf-8") as file:  # one short write, so that workers do not mix
-                file.write("{}:{}\n".format(*place))
+                file.write("{}:{}\t{}\n".format(*place, test))
 
     MinimmError.__init__ = written_down
 
 
 def never_made(seen: Path) -> list[Sentence]:
     """The sentences of which no line is in the file that `record` wrote."""
-    lines = [line.rpartition(":") for line in seen.read_text(encoding="utf-8").split()]
+    lines = [line.partition("\t")[0].rpartition(":") for line in seen.read_text(encoding="utf-8").splitlines()]
     places = {(file, int(number)) for file, _, number in lines}
     return [
         sentence
