@@ -1,14 +1,30 @@
 """What must hold for reading text and cutting it into windows."""
 
 import gzip
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minimm.datasets.text_corpus import IGNORE, TokenWindows, read_corpus, split_text
+from minimm.datasets.bundled import bundled
+from minimm.datasets.text_corpus import (
+    IGNORE,
+    TokenWindows,
+    encode_pieces,
+    pieces_before,
+    read_corpus,
+    split_text,
+    text_after,
+)
+from minimm.datasets.text_stream import TextStream
 from minimm.errors import MinimmError
+from minimm.tasks.text.text_generator import TextGenerator
+from minimm.tokenizers import WordTokenizer
+from minimm.tokenizers.splitting import split_words
 
 
 def test_a_single_file_is_read_as_it_is_and_line_ends_are_unified(tmp_path):
@@ -65,6 +81,64 @@ def test_an_empty_file_is_named_even_among_others_but_left_out_of_a_folder(tmp_p
         read_corpus(tmp_path / "full.txt", tmp_path / "empty.txt")
     with pytest.raises(MinimmError, match="no text"):
         read_corpus()
+
+
+odd_text = st.text(st.sampled_from("ab1'. \n\n\n\r\t\x0b\x1c\x85\xa0\ufeff我😀"), max_size=40)
+
+
+@given(st.lists(odd_text, min_size=1, max_size=4), st.integers(1, 9), st.integers(1, 9))
+def test_a_text_in_pieces_is_the_text_and_its_words_are_those_of_the_whole(texts, size, part):
+    documents = [text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n") for text in texts]
+    documents = [text for text in documents if text.strip()]
+    whole = documents[0] if len(documents) == 1 else "\n\n".join(text.strip("\n") for text in documents) + "\n"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch("minimm.datasets.text_files.PIECE", size),
+        patch("minimm.tokenizers.splitting.parts_of.__defaults__", (part,)),
+    ):
+        for number, text in enumerate(texts):
+            Path(folder, f"{number}.txt").write_bytes(text.encode())
+        if not documents:
+            with pytest.raises(MinimmError, match="is empty"):
+                TextStream(folder)
+            return
+        stream = TextStream(folder)
+        for _ in range(2):  # it can be read again
+            pieces = list(stream)
+            assert "".join(pieces) == whole
+            assert [word for piece in pieces for word in split_words(piece)] == split_words(whole)
+
+
+@given(st.lists(st.text(max_size=9)), st.integers(0, 30))
+def test_pieces_are_cut_where_a_text_would_be(pieces, cut):
+    text = "".join(pieces)
+    assert "".join(pieces_before(pieces, cut)) == text[:cut]
+    assert text_after(pieces, cut) == text[cut:]
+
+
+@pytest.mark.parametrize(("vocab_size", "dtype"), [(400, torch.int16), (40_000, torch.int32)])
+def test_ids_of_pieces_are_small_and_those_of_the_text(vocab_size, dtype):
+    words = [f"w{number}" for number in range(vocab_size)]
+    tokenizer = WordTokenizer.train(" ".join(words), vocab_size)
+    text = "\n".join(words[::7])
+    ids = encode_pieces(tokenizer, [text[:500], text[500:]] if vocab_size > 400 else [text])
+    assert ids.dtype == dtype
+    assert tokenizer.decode(ids) == tokenizer.decode(tokenizer.encode(text, unknown="replace"))
+
+
+def test_a_generator_learns_the_same_from_files_in_pieces(tmp_path):
+    text = read_corpus(bundled("text"))[:60_000]
+    (tmp_path / "text.txt").write_text(text, encoding="utf-8")
+    with (
+        patch("minimm.datasets.text_files.PIECE", 777),
+        patch("minimm.tokenizers.splitting.parts_of.__defaults__", (99,)),
+    ):
+        streamed = TextGenerator("tiny").fit(tmp_path / "text.txt", max_steps=2)
+    whole = TextGenerator("tiny").fit(text, max_steps=2)
+    assert streamed.tokenizer.merges == whole.tokenizer.merges
+    assert streamed.opening == whole.opening and streamed.validation_text == whole.validation_text
+    for name, weights in streamed.model.state_dict().items():
+        assert torch.equal(weights, whole.model.state_dict()[name])
 
 
 @given(st.text())

@@ -5,8 +5,11 @@ Of an .html file the article is kept and menus are dropped, of an .md file the m
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import io
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from minimm.errors import MinimmError, check
@@ -33,14 +36,34 @@ def files_of(path: Path) -> list[Path]:
 
 def read_text(path: Path) -> str:
     """One UTF-8 file, .gz too, with line ends as \\n. What cannot be read so raises a `MinimmError` that says why."""
+    return "".join(pieces_of_text(path))
+
+
+def pieces_of_text(path: Path) -> Iterator[str]:
+    """The same in pieces of at most `PIECE` characters, so that a long text is never in memory as a whole."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with_line_ends = io.IncrementalNewlineDecoder(decoder, translate=True)
+    offset, begun = 0, False  # bytes read before this piece
     try:
         check(not path.is_char_device(), f"{path} could not be read (it is a device, not a file)")  # and may never end
-        data = _unpacked(path) if path.suffix == ".gz" else path.read_bytes()
-        text = data.decode("utf-8").removeprefix("\ufeff")  # not "utf-8-sig": its errors count bytes without the mark
-        return text.replace("\r\n", "\n").replace("\r", "\n")
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            most = min(MAX_BYTES, max(ANY_RATIO, MAX_RATIO * path.stat().st_size))
+            while True:
+                kept, data = len(decoder.getstate()[0]), file.read(PIECE)  # kept: the beginning of a character
+                text = with_line_ends.decode(data, final=not data)
+                yield text if begun else text.removeprefix("\ufeff")  # not "utf-8-sig": it would not count the mark
+                begun = begun or bool(text)
+                if not data:
+                    return
+                offset += len(data)
+                check(
+                    path.suffix != ".gz" or offset <= most,
+                    f"{path} unpacks to more than {most:,} bytes, too many for a text; split it",
+                )
     except UnicodeDecodeError as error:
         raise MinimmError(
-            f"{path} is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}; convert it to UTF-8 in an editor"
+            f"{path} is not UTF-8 text: byte {offset - kept + error.start} is 0x{error.object[error.start]:02x}; "
+            "convert it to UTF-8 in an editor"
         ) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise MinimmError(f"{path} is not a complete gzip file ({error}); fetch or pack it again") from None
@@ -48,21 +71,15 @@ def read_text(path: Path) -> str:
         raise MinimmError(f"{path} could not be read ({error.strerror or error})") from error
 
 
-def _unpacked(path: Path) -> bytes:
-    """What a .gz holds, piece by piece: asked for all at once, Python would take the memory for the largest first."""
-    data, most = bytearray(), min(MAX_BYTES, max(ANY_RATIO, MAX_RATIO * path.stat().st_size))
-    with gzip.open(path) as file:
-        while piece := file.read(PIECE):
-            data += piece
-            check(len(data) <= most, f"{path} unpacks to more than {most:,} bytes, too many for a text; split it")
-    return bytes(data)
-
-
 def read_document(path: Path) -> str:
     """The text of one file, taken out of its markup when its name says that it has some."""
-    text = read_text(path)
+    return "".join(pieces_of_document(path))
+
+
+def pieces_of_document(path: Path) -> Iterator[str]:
+    """The same in pieces; what has markup is one, for it is read as a whole."""
     extract = EXTRACTORS.get(_kind(path))
-    return extract(text) if extract else text
+    return iter([extract(read_text(path))]) if extract else pieces_of_text(path)
 
 
 def _kind(path: Path) -> str:

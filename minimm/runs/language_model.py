@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from minimm.datasets.text_corpus import read_corpus
+from minimm.datasets.text_stream import TextStream
 from minimm.files import write_text
 from minimm.runs.report import finish, training_results
 from minimm.tasks.text.text_generator import TextGenerator
@@ -27,9 +27,8 @@ def train_language_model(
 ) -> dict[str, Any]:
     """Train on text files or folders; write the model, results.json, samples.txt and figures into `out`."""
     started = time.monotonic()
-    text = read_corpus(*paths)
     task = TextGenerator(preset, seed=seed, device=device, **options)
-    task.fit(text, max_seconds=max_seconds, max_steps=max_steps, folder=out, resume=resume)
+    task.fit(TextStream(*paths), max_seconds=max_seconds, max_steps=max_steps, folder=out, resume=resume)
     results = language_model_results(task)
     write_samples(task, out)
     draw_language_model(task, out / "figures", results["uniform_loss"])

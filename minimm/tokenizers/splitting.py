@@ -15,11 +15,12 @@ Scripts without spaces come out as long pieces: 我爱你 is one. For their prop
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import regex
 
 from minimm.errors import check
+from minimm.tokenizers.tokenizer import as_texts
 
 PART = 2**20  # characters: the words of more than that, all at once, would take many times the memory of the text
 
@@ -36,21 +37,33 @@ def split_words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def parts_of(text: str, size: int = PART) -> Iterator[str]:
+def parts_of(text: str | Iterable[str], size: int = PART) -> Iterator[str]:
     """Cut a long text into parts of at least `size` characters (but the last), whose words are those of the whole.
 
     A cut is made behind a line end that stands alone: such a one is a word by itself, whatever comes before and after it.
 
+    Args:
+        text: a text, or the pieces of one, cut anywhere.
+
     >>> list(parts_of("one\\ntwo\\n\\nthree\\nfour", size=4))
     ['one\\n', 'two\\n\\nthree\\n', 'four']
     """
-    check(isinstance(text, str), f"expected a text (str), got {type(text).__name__}; pass one text, bytes decoded")
-    start = 0
-    while (cut := text.find("\n", start + size - 1)) >= 0:
-        while cut >= 0 and not (text[cut - 1 : cut].strip() and text[cut + 1 : cut + 2].strip()):
-            cut = text.find("\n", cut + 1)
-        if cut < 0:
-            break
-        yield text[start : cut + 1]
-        start = cut + 1
-    yield text[start:]
+    rest = ""  # what no part has had yet
+    for piece in as_texts(text):
+        check(
+            isinstance(piece, str), f"expected a text (str), got {type(piece).__name__}; pass one text, bytes decoded"
+        )
+        rest, start = rest + piece, 0
+        while cut := _lone_line_end(rest, start + size - 1):
+            yield rest[start : cut + 1]
+            start = cut + 1
+        rest = rest[start:]
+    yield rest
+
+
+def _lone_line_end(text: str, start: int) -> int:
+    """The place of the first line end from `start` on that has something other than white space on both sides; 0: none."""
+    cut = text.find("\n", start)
+    while cut >= 0 and not (text[cut - 1 : cut].strip() and text[cut + 1 : cut + 2].strip()):
+        cut = text.find("\n", cut + 1)
+    return max(0, cut)

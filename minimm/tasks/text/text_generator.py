@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from minimm.datasets.text_corpus import IGNORE, TokenWindows, read_corpus, split_text
+from minimm.datasets.text_corpus import IGNORE, TokenWindows, encode_pieces, pieces_before, split_at, text_after
+from minimm.datasets.text_stream import TextStream
 from minimm.errors import check
 from minimm.generation.beam_search import beam_search
 from minimm.generation.sampling import Sampling, generate
@@ -25,6 +26,8 @@ from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
 from minimm.tasks.text.presets import TEXT_PRESETS
 from minimm.tokenizers import TOKENIZERS, load_hugging_face_tokenizer
+from minimm.tokenizers.splitting import parts_of
+from minimm.tokenizers.tokenizer import as_texts
 from minimm.training.description import config_from
 from minimm.training.losses import cross_entropy
 
@@ -80,7 +83,7 @@ class TextGenerator(Task):
 
     def fit(
         self,
-        text: str | Path,
+        text: str | Path | TextStream,
         *,
         max_steps: int | None = None,
         max_seconds: float | None = None,
@@ -89,27 +92,29 @@ class TextGenerator(Task):
     ) -> TextGenerator:
         """Learn from a text, or from the files under a `Path`; its last tenth is kept for validation.
 
+        Files are read in pieces, so that of the training text only the ids need to fit into memory.
+
         Args:
             max_steps, max_seconds: where to end; the preset's limit when neither is given.
             folder: where checkpoints go; None keeps nothing. resume: continue the run in `folder`.
         """
-        text = read_corpus(text) if isinstance(text, Path) else text
         preset = self.preset
-        training_text, self.validation_text = split_text(text)
+        pieces = TextStream(text) if isinstance(text, Path) else as_texts(text)
+        characters = sum(map(len, pieces))
+        cut = split_at(characters)
+        self.validation_text = text_after(pieces, cut)
         check(
             preset.tokenizer in TOKENIZERS,
             f"tokenizer {preset.tokenizer!r} is not known; choose from {sorted(TOKENIZERS)}",
         )
-        self.tokenizer = TOKENIZERS[preset.tokenizer].train(training_text, vocab_size=preset.vocab_size)
-        ids = self.tokenizer.encode(training_text, unknown="replace")
+        self.tokenizer = TOKENIZERS[preset.tokenizer].train(pieces_before(pieces, cut), vocab_size=preset.vocab_size)
+        ids = encode_pieces(self.tokenizer, pieces_before(pieces, cut))
         self.opening = self.tokenizer.decode(ids[: 1 + preset.context_length // 8])
-        windows = TokenWindows(torch.tensor(ids), preset.context_length)
-        validation_ids = torch.tensor(self.tokenizer.encode(self.validation_text, unknown="replace"))[
-            :VALIDATION_TOKENS
-        ]
+        windows = TokenWindows(ids, preset.context_length)
+        validation_ids = encode_pieces(self.tokenizer, parts_of(self.validation_text))[:VALIDATION_TOKENS]
         check(
             len(validation_ids) > preset.context_length,
-            f"the text has {len(text)} characters; its last tenth, kept for validation, is {len(validation_ids)} tokens, "
+            f"the text has {characters} characters; its last tenth, kept for validation, is {len(validation_ids)} tokens, "
             f"but a context of {preset.context_length} needs at least {preset.context_length + 1}; "
             "give more text or a smaller --context-length",
         )
@@ -175,9 +180,9 @@ class TextGenerator(Task):
         with different tokenizers.
         """
         model = self.require_model()
-        ids = self.tokenizer.encode(text, unknown="replace")
+        ids = encode_pieces(self.tokenizer, as_texts(text))
         with torch.inference_mode():
-            windows = TokenWindows(torch.tensor(ids), model.config.context_length)
+            windows = TokenWindows(ids, model.config.context_length)
             loss = self._mean_loss(model.eval(), windows, stride)
         return {
             "loss": loss,
