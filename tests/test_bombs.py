@@ -57,7 +57,7 @@ def gif(width: int, height: int, frames: int) -> bytes:
 PICTURES = {
     "huge.png": (png(100_000, 100_000), "claims"),
     "wide.png": (png(2**31 - 1, 2), "claims"),
-    "unfinished.png": (png(7000, 8000), "damaged or cut off"),
+    "unfinished.png": (png(4000, 6000), "damaged or cut off"),
     "text.png": (png(8, 8, png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**8)))), "damaged or cut off"),
     "profile.png": (png(8, 8, png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**8)))), "damaged or cut off"),
     "huge.gif": (gif(65_535, 65_535, 1), "claims"),
@@ -79,7 +79,7 @@ def test_a_picture_that_claims_or_hides_too_much_is_refused(tmp_path, name, monk
     ("content", "sentence"),
     [
         (gif(8, 8, 200_000), "more than 10,000 frames"),
-        (gif(8_000, 8_000, 20), "claims 20 frames"),
+        (gif(5_000, 5_000, 50), "claims 50 frames"),
         (png(8, 8, png_chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))), "claims"),
         (png(2, 2, png_chunk(b"acTL", struct.pack(">II", 10**8, 0))), "more than 10,000 frames"),
     ],

@@ -23,7 +23,8 @@ from minimm.errors import MinimmError, check
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 # Those that are read. Of the others that Pillow knows some start a program: PostScript is drawn by Ghostscript.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-MAX_PIXELS = 64_000_000  # a file may claim any size in a few bytes; larger ones are refused before they are unpacked
+MAX_PIXELS = 25_000_000  # a file may claim any size in a few bytes; larger ones are refused before they are unpacked
+BAND = 256  # rows
 
 
 def load_image(source: Any, size: int | None = None) -> np.ndarray:
@@ -115,12 +116,16 @@ def to_rgb(picture: Image.Image) -> Image.Image:
 
 def _deep_grey_to_rgb(picture: Image.Image) -> Image.Image:
     """Grey of 16 bits, whole (mode I) or floating-point (mode F) numbers, scaled; `convert` would cut it off at 255."""
-    values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+    grey = np.asarray(picture)
     white = 65535.0
     if picture.mode == "F":
-        white = 1.0 if values.max(initial=0.0) <= 1.0 else 255.0  # both are in use for floating-point grey
-    values[values == picture.info.get("transparency")] = white  # the one grey that a PNG may declare transparent
-    return Image.fromarray((values / white * 255.0).round().clip(0, 255).astype(np.uint8)).convert("RGB")
+        white = 1.0 if np.nan_to_num(grey).max(initial=0.0) <= 1.0 else 255.0  # both are in use for floating-point grey
+    shades = np.empty(grey.shape, np.uint8)
+    for top in range(0, len(grey), BAND):  # of a large picture all rows at once would take eight bytes a pixel, thrice
+        values = np.nan_to_num(grey[top : top + BAND].astype(np.float64))
+        values[values == picture.info.get("transparency")] = white  # the one grey that a PNG may declare transparent
+        shades[top : top + BAND] = (values / white * 255.0).round().clip(0, 255)
+    return Image.fromarray(shades).convert("RGB")
 
 
 def _checked(image: Any) -> np.ndarray:
