@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 import minimm
 
@@ -143,6 +144,17 @@ def test_everything_that_minimm_needs_may_be_used_by_anyone():
     strict = {name for name, words in said.items() if any(word in words for word in STRICTER)}
     unclear = {name for name, words in said.items() if not any(word in words for word in PERMISSIVE)}
     assert strict | unclear == EXCEPTIONS.keys(), {name: said[name] for name in strict | unclear}
+
+
+def test_the_oldest_of_everything_stands_where_ci_takes_it_from():
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    needed = re.findall(
+        r'^    "(\w+)>=([\d.]+)', project[: project.index("[project.optional-dependencies]")], re.MULTILINE
+    )
+    oldest = {name: Version(version) for name, version in needed}
+    lines = (ROOT / ".ci" / "oldest.txt").read_text(encoding="utf-8").splitlines()
+    pinned = [line.split("==") for line in lines if not line.startswith("#")]
+    assert {name: Version(version) for name, version in pinned} == oldest
 
 
 def test_the_citation_has_the_fields_of_its_format_and_this_version():
