@@ -1,7 +1,9 @@
-"""Every sentence with which minimm refuses bad input, and which of them no test has ever seen.
+"""Every sentence with which minimm refuses bad input, and the test whose input causes it: `every_sentence.tsv`.
 
 pytest -n 2 --sentences seen.txt     # writes down where each error was made, and in which test
-python tests/sentences.py seen.txt   # those that were never made, by room
+python tests/sentences.py seen.txt   # puts what was seen into the list, says which sentences no test has caused yet
+
+After a new sentence it is enough to run the test that causes it, and then the second command.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[1]
 ERRORS = ROOT / "minimm" / "errors.py"
+LIST = ROOT / "tests" / "every_sentence.tsv"
 MAKERS = ("MinimmError", "check", "check_divides")
 
 
@@ -42,7 +45,8 @@ def all_sentences() -> list[Sentence]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS:
                 texts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
-                words = " ".join(text for text in texts if isinstance(text, str))
+                words = " ".join(" ".join(text for text in texts if isinstance(text, str)).split())
+                words = words.encode("utf-8", "backslashreplace").decode("utf-8")  # one speaks of lone surrogates
                 found.append(Sentence(path.relative_to(ROOT).as_posix(), node.lineno, node.end_lineno, words))
     return found
 
@@ -70,21 +74,44 @@ def record(into: Path) -> None:
     MinimmError.__init__ = written_down
 
 
-def never_made(seen: Path) -> list[Sentence]:
-    """The sentences of which no line is in the file that `record` wrote."""
-    lines = [line.partition("\t")[0].rpartition(":") for line in seen.read_text(encoding="utf-8").splitlines()]
-    places = {(file, int(number)) for file, _, number in lines}
-    return [
-        sentence
-        for sentence in all_sentences()
-        if not any((sentence.file, line) in places for line in range(sentence.first, sentence.last + 1))
-    ]
+def seen_in(record: Path) -> dict[Sentence, str]:
+    """The sentences that were made, by the file that `record` wrote, each with the shortest name of a test that made it."""
+    tests: dict[tuple[str, int], set[str]] = {}
+    for line in record.read_text(encoding="utf-8").splitlines():
+        place, _, test = line.partition("\t")
+        file, _, number = place.rpartition(":")
+        tests.setdefault((file, int(number)), set()).add(test.partition("[")[0])
+    found = {}
+    for sentence in all_sentences():
+        made_by = set().union(
+            *(tests.get((sentence.file, line), ()) for line in range(sentence.first, sentence.last + 1))
+        )
+        if made_by:
+            found[sentence] = min(made_by, key=lambda test: (not test, len(test), test))
+    return found
+
+
+def listed() -> dict[tuple[str, str], str]:
+    """The list: (file, words) of each sentence -> the test whose input causes it."""
+    rows = [line.split("\t") for line in LIST.read_text(encoding="utf-8").splitlines()]
+    return {(file, words): test for file, words, test in rows}
+
+
+def update_list(record: Path) -> None:
+    """Add what was seen to the list, and take out what no longer stands in the source."""
+    known = (listed() if LIST.exists() else {}) | {(one.file, one.words): test for one, test in seen_in(record).items()}
+    there = sorted({(one.file, one.words) for one in all_sentences()})
+    rows = ["\t".join([*place, known[place]]) for place in there if place in known]
+    LIST.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    missing, all_of = never_made(Path(sys.argv[1])), Counter(sentence.room for sentence in all_sentences())
+    update_list(Path(sys.argv[1]))
+    known, all_of = listed(), all_sentences()
+    missing = [sentence for sentence in all_of if (sentence.file, sentence.words) not in known]
     for sentence in missing:
         print(f"{sentence.file}:{sentence.first}  {sentence.words[:100]}")
+    counts = Counter(sentence.room for sentence in all_of)
     for room, count in sorted(Counter(sentence.room for sentence in missing).items()):
-        print(f"{room:<20} {count:4d} of {all_of[room]} never made")
-    print(f"{'all':<20} {len(missing):4d} of {sum(all_of.values())} never made")
+        print(f"{room:<20} {count:4d} of {counts[room]} never made")
+    print(f"{'all':<20} {len(missing):4d} of {len(all_of)} never made")

@@ -1,9 +1,12 @@
-"""What errors say can be listed, and found again where it was made; `tests/sentences.py` says which no test has seen."""
+"""What errors say is listed, each sentence with a test whose input causes it: `tests/every_sentence.tsv`."""
 
+import ast
 import subprocess
 import sys
+from functools import lru_cache
 
-from sentences import ROOT, all_sentences, never_made
+import pytest
+from sentences import ROOT, all_sentences, listed, seen_in
 
 
 def test_there_are_sentences_in_every_room_that_takes_input():
@@ -34,6 +37,20 @@ def test_what_made_an_error_is_written_down(tmp_path):
         "    except ValueError: pass\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-    made = set(all_sentences()) - set(never_made(seen))
+    made = seen_in(seen)
     assert {sentence.file for sentence in made} == {"minimm/layers/masks.py", "minimm/layers/multi_head_attention.py"}
     assert len(made) == 2
+
+
+@lru_cache
+def tests_of(file):
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("sentence", all_sentences(), ids=lambda sentence: f"{sentence.file}:{sentence.first}")
+def test_every_sentence_is_listed_with_a_test_that_causes_it(sentence):
+    test = listed().get((sentence.file, sentence.words))
+    assert test, f"no test causes {sentence.words!r}; write one, then see tests/sentences.py"
+    file, name = test.split("::")
+    assert name in tests_of(file)
