@@ -33,10 +33,12 @@ def read_source(path: Path) -> str:
     except SyntaxError as error:
         if error.text is None:
             raise MinimmError(f"{path.name} is not Python: {error.msg}") from None
-        line = error.text.strip()
+        line = error.text.strip()[:60]
         raise MinimmError(f"{path.name}, line {error.lineno}: {error.msg}; Python cannot read `{line}`") from None
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise MinimmError(f"{path.name} is not Python: {error or 'nested too deeply'}") from None
+    except ValueError as error:
+        raise MinimmError(f"{path.name} is not Python: {error}") from None
+    except (RecursionError, MemoryError):
+        raise MinimmError(f"{path.name} is nested too deeply for Python; split what is long into parts") from None
     return source
 
 
