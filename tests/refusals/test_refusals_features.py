@@ -1,0 +1,96 @@
+"""What the features of pictures, sounds and texts, and reading files, say of input that they cannot use."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minimm import files
+from minimm.errors import MinimmError
+from minimm.fairness.swapping import read_lists
+from minimm.features import wav
+from minimm.features.audio import log_mel, log_mel_batch, stft
+from minimm.features.image import load_image
+from minimm.features.speech_synthesis import Voice, speak
+from minimm.features.text_rank import text_rank
+from minimm.features.vowel_synthesis import synthesize_vowels
+from minimm.features.wav import read_wav, wav_bytes
+from minimm.files import read_json, read_utf8
+
+TONE = (0.3 * np.sin(np.arange(800) / 3)).astype(np.float32)
+
+REFUSED = {
+    "a frame has size=200 and hop=0 samples; both must be at least 1": lambda: log_mel(TONE, 8000, hop_seconds=0.0),
+    "a frame has size=0 and hop=80 samples; both must be at least 1": lambda: log_mel(TONE, 8000, frame_seconds=0.0),
+    "a frame has size=0 and hop=0 samples; both must be at least 1": lambda: log_mel(TONE, 10),  # no such rate
+    "a frame has size=256 and hop=-1 samples; both must be at least 1": lambda: stft(TONE, 256, 256, -1),
+    "log_mel needs one channel (samples,), but got (2, 400); see load_audio": lambda: log_mel(
+        TONE.reshape(2, -1), 8000
+    ),
+    "no recording was given; give at least one": lambda: log_mel_batch([], 8000),
+    "there is no sentence to rank; give at least one": lambda: text_rank([]),
+    "seconds=0 must be above 0": lambda: synthesize_vowels(
+        np.full(1, 120.0), np.array([[500.0, 1500.0, 2500.0]]), 8000, 0, np.random.default_rng(0)
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED)
+def test_of_what_has_nothing_in_it(sentence):
+    with pytest.raises(MinimmError, match=re.escape(sentence)):
+        REFUSED[sentence]()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize(
+    ("read", "wanted"), [(load_image, "a PNG or JPEG file"), (read_wav, "a wav file")], ids=["picture", "sound"]
+)
+def test_of_a_device_and_of_a_pipe(tmp_path, read, wanted):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path(os.devnull), tmp_path / "pipe"):
+        with pytest.raises(MinimmError, match=re.escape(f"{path} is a device or a pipe; give {wanted}")):
+            read(path)
+
+
+def test_of_files_beyond_all_measure(tmp_path, monkeypatch):
+    (tmp_path / "long.wav").write_bytes(wav_bytes(TONE, 8000))  # 1,644 bytes
+    (tmp_path / "config.json").write_text("[0, 1, 2]", encoding="utf-8")
+    monkeypatch.setattr(wav, "MAX_BYTES", 1000)
+    monkeypatch.setattr(files, "MAX_BYTES", 8)
+    with pytest.raises(MinimmError, match="long.wav has 1,644 bytes, but at most 1,000 are read; cut it into parts"):
+        read_wav(tmp_path / "long.wav")
+    for read in (read_json, read_utf8):
+        with pytest.raises(MinimmError, match="config.json has 9 bytes, but at most 8 are read; is it the right file?"):
+            read(tmp_path / "config.json")
+
+
+def test_of_files_that_may_not_be_read(tmp_path, monkeypatch):
+    (tmp_path / "mine.wav").write_bytes(wav_bytes(TONE, 8000))
+    (tmp_path / "mine.json").write_text(json.dumps({}), encoding="utf-8")
+
+    def closed(self, *rest, **options):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", closed)
+    monkeypatch.setattr(Path, "read_bytes", closed)
+    monkeypatch.setattr(Path, "read_text", closed)
+    for name, read in (
+        ("mine.wav", read_wav),
+        ("mine.json", read_json),
+        ("mine.json", read_utf8),
+        ("mine.json", read_lists),
+    ):
+        with pytest.raises(MinimmError, match=re.escape(f"{name} could not be read (Permission denied)")):
+            read(tmp_path / name)
+
+
+def test_of_a_synthesizer_that_was_taken_away(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: str(tmp_path / name))
+    with pytest.raises(MinimmError, match=r"espeak-ng could not be run \(.*\); install espeak-ng again"):
+        speak("hello", Voice(), 8000)
