@@ -66,7 +66,9 @@ def fitted_line(x: Sequence[float], y: Sequence[float]) -> dict[str, float]:
 
 def fitted_power(x: Sequence[float], y: Sequence[float]) -> dict[str, float]:
     """factor x^exponent by least squares of the logarithms; x and y are above 0."""
-    check(min(*x, *y) > 0, "a power can be fitted to numbers above 0 only")
+    check(
+        min(*x, *y) > 0, f"a power can be fitted to numbers above 0 only, but the least is {min(*x, *y)}; leave it out"
+    )
     line = fitted_line(np.log(x), np.log(y))
     return {"factor": float(np.exp(line["intercept"])), "exponent": line["slope"], "r_squared": line["r_squared"]}
 
