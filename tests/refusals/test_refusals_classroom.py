@@ -41,8 +41,9 @@ def write(tmp_path):
             "x = " + "(" * 1000,
             "mine.py, line 1: too many nested parentheses; Python cannot read `x = " + "(" * 56 + "`",
         ),
+        ("x = 1\x00", "mine.py is not Python: source code string cannot contain null bytes"),
     ],
-    ids=["signs", "brackets"],
+    ids=["signs", "brackets", "null byte"],
 )
 def test_of_files_that_are_hardly_python(write, source, sentence):
     with pytest.raises(MinimmError, match=re.escape(sentence)):

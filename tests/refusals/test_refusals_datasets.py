@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from closed_files import closed_to_us
 
 from minimm.datasets.coco_captions import CocoCaptions
 from minimm.datasets.coloured_shapes import ColouredShapes
@@ -199,14 +200,12 @@ def test_of_a_device():
         read_corpus(os.devnull)
 
 
-def test_of_a_download_that_may_not_be_read(tmp_path, monkeypatch):
+def test_of_a_download_that_may_not_be_read(tmp_path):
     path = written(tmp_path, "train.tsv", "mine")
-
-    def closed(self, *rest):
-        raise PermissionError(13, "Permission denied", str(self))
-
-    monkeypatch.setattr(Path, "open", closed)
-    with pytest.raises(
-        MinimmError, match=r"train.tsv could not be read \(Permission denied\); make it readable or remove"
+    with (
+        closed_to_us(path),
+        pytest.raises(
+            MinimmError, match=r"train.tsv could not be read \(Permission denied\); make it readable or remove it"
+        ),
     ):
         is_right(path, sha256="0" * 64, num_bytes=4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from closed_files import closed_to_us
 
 from minimm import files
 from minimm.errors import MinimmError
@@ -70,24 +70,12 @@ def test_of_files_beyond_all_measure(tmp_path, monkeypatch):
             read(tmp_path / "config.json")
 
 
-def test_of_files_that_may_not_be_read(tmp_path, monkeypatch):
-    (tmp_path / "mine.wav").write_bytes(wav_bytes(TONE, 8000))
-    (tmp_path / "mine.json").write_text(json.dumps({}), encoding="utf-8")
-
-    def closed(self, *rest, **options):
-        raise PermissionError(13, "Permission denied", str(self))
-
-    monkeypatch.setattr(Path, "open", closed)
-    monkeypatch.setattr(Path, "read_bytes", closed)
-    monkeypatch.setattr(Path, "read_text", closed)
-    for name, read in (
-        ("mine.wav", read_wav),
-        ("mine.json", read_json),
-        ("mine.json", read_utf8),
-        ("mine.json", read_lists),
-    ):
-        with pytest.raises(MinimmError, match=re.escape(f"{name} could not be read (Permission denied)")):
-            read(tmp_path / name)
+@pytest.mark.parametrize("read", [load_image, read_wav, read_json, read_utf8, read_lists])
+def test_of_a_file_that_may_not_be_read(tmp_path, read):
+    path = tmp_path / "mine"
+    path.write_text("{}", encoding="utf-8")
+    with closed_to_us(path), pytest.raises(MinimmError, match=r"mine could not be read \(Permission denied\)"):
+        read(path)
 
 
 def test_of_a_synthesizer_that_was_taken_away(tmp_path, monkeypatch):

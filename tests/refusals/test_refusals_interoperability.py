@@ -6,23 +6,34 @@ import json
 import re
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from minimm.errors import MinimmError
 from minimm.interoperability.hugging_face import load_hugging_face, save_hugging_face
+from minimm.layers.initialization import initialize
 from minimm.models.image_encoder import ImageEncoder, ImageEncoderConfig
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.models.sequence_classifier import SequenceClassifier
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks import TextClassifier
 
+GENERATOR = torch.Generator().manual_seed(0)
 SMALL = {"vocab_size": 9, "context_length": 8, "d_model": 8, "num_heads": 2, "num_layers": 1}
+
+
+def a_llama() -> LanguageModel:
+    model = LanguageModel(LanguageModelConfig(**SMALL))
+    initialize(model, GENERATOR, 1)
+    return model
 
 
 def a_bert(num_labels: int = 3, pooling: str = "first") -> SequenceClassifier:
     parts = {"positions": "learned", "normalization": "layer", "feed_forward": "gelu"}
     config = TextEncoderConfig(**SMALL, **parts, post_norm=True, bias=True, num_token_types=2)
-    return SequenceClassifier(TextEncoder(config), num_labels, pooling=pooling)
+    model = SequenceClassifier(TextEncoder(config), num_labels, pooling=pooling)
+    initialize(model, GENERATOR, 1)
+    return model
 
 
 def change_config(folder, **values):
@@ -79,14 +90,14 @@ def test_of_a_file_in_place_of_a_folder(tmp_path):
 
 @pytest.mark.parametrize("name", ["rope_parameters", "rope_scaling"])
 def test_of_rotary_positions_that_are_no_object(tmp_path, name):
-    save_hugging_face(LanguageModel(LanguageModelConfig(**SMALL)), tmp_path)
+    save_hugging_face(a_llama(), tmp_path)
     change_config(tmp_path, **{name: "linear"})
     with pytest.raises(MinimmError, match=f"config.json says {name}='linear', expected an object"):
         load_hugging_face(tmp_path)
 
 
 def test_of_a_language_model_where_an_encoder_is_needed(tmp_path):
-    save_hugging_face(LanguageModel(LanguageModelConfig(**SMALL)), tmp_path)
+    save_hugging_face(a_llama(), tmp_path)
     with pytest.raises(MinimmError, match="config.json describes a language model, but a BERT is needed here"):
         TextClassifier("tiny", pretrained=tmp_path).fit(["good", "bad"], ["yes", "no"], max_steps=1)
 
