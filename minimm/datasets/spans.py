@@ -73,7 +73,7 @@ class SpanEncoder:
         head = [self.bos_id, *question_ids, self.eos_id]
         room = self.context_length - len(head) - 1
         check(
-            room >= self.context_length // 4,
+            room >= max(2, self.context_length // 4),  # windows that overlap by half must move on
             f"the question has {len(question_ids)} tokens, too many beside a text in a context of {self.context_length}; "
             "ask a shorter one",
         )

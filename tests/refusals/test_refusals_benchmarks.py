@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import math
+import re
 
 import pytest
 import torch
@@ -14,9 +16,17 @@ from minimm.errors import MinimmError
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize(("places", "values"), [([0, 1, 2], [1, 2, 3]), ([1, 2], [0.1, 0.0])])
-def test_of_a_curve_that_is_no_power(places, values):
-    with pytest.raises(MinimmError, match=r"numbers above 0 only, but the least is 0(\.0)?; leave it out"):
+@pytest.mark.parametrize(
+    ("places", "values", "sentence"),
+    [
+        ([0, 1, 2], [1, 2, 3], "finite numbers above 0 only, but there are [0]; leave them out"),
+        ([1, 2], [0.1, math.nan], "finite numbers above 0 only, but there are [nan]; leave them out"),
+        ([1, 2, 4], [0.1, 0.2], "a line needs two different places at least and a value at each"),
+        ([], [], "a line needs two different places at least and a value at each, but they are [] and []"),
+    ],
+)
+def test_of_a_curve_that_is_no_power(places, values, sentence):
+    with pytest.raises(MinimmError, match=re.escape(sentence)):
         fitted_power(places, values)
 
 

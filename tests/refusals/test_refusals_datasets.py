@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -134,6 +135,7 @@ DRAWN = {
     "noise=-0.1 must not be negative": lambda: ColouredShapes(noise=-0.1),
     "language='fr' is not known; there are en and zh": lambda: Occupations(language="fr"),
     "association=1.5 must be from 0, none, to 1": lambda: VisitorReviews(association=1.5),
+    "association=nan must be from 0, none, to 1": lambda: Occupations(association=math.nan),
     "there are 2 sources and 1 targets; give one target for each source": lambda: TokenPairs(
         [[5], [6]], [[7]], pad_id=0, bos_id=1, eos_id=2
     ),
@@ -146,6 +148,15 @@ DRAWN = {
 def test_of_settings_that_make_no_sense(sentence):
     with pytest.raises(MinimmError, match=re.escape(sentence)):
         DRAWN[sentence]()
+
+
+@pytest.mark.parametrize("count", [-60, 0, 7])
+def test_of_a_count_that_is_not_balanced_or_none(count):
+    for kind in (ColouredShapes(), Occupations(), VisitorReviews(), Vowels()):
+        with pytest.raises(
+            MinimmError, match=rf"count={count} must be a multiple of \d+: \d+ labels in \d groups each"
+        ):
+            kind.balanced(count, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +184,14 @@ class TestSpans:
             MinimmError, match="the question has 12 tokens, too many beside a text in a context of 16; ask"
         ):
             self.rows.rows("why " * 12, "It rained.")
+
+    def test_of_a_context_in_which_windows_could_not_move_on(self):
+        rows = SpanEncoder(self.rows.encode, bos_id=1, eos_id=2, context_length=6)
+        assert [len(row.ids) for row in rows.rows("who", "a b c d")] == [6, 6, 6]
+        with pytest.raises(
+            MinimmError, match="the question has 2 tokens, too many beside a text in a context of 6; ask a"
+        ):
+            rows.rows("who then", "a b c d")  # one token of the text in each window
 
     def test_of_an_answer_that_is_longer_than_any_window(self):
         text = "a b c d e f g h i j k l m n o p"

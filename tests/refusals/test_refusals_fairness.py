@@ -44,6 +44,17 @@ def test_of_examples_that_tell_nothing(sentence):
         REFUSED[sentence]()
 
 
+@pytest.mark.parametrize("level", [0.0, 1.0, 95])
+def test_of_a_level_that_is_no_share(level):
+    with pytest.raises(MinimmError, match=f"level={level} must be a share between 0 and 1, such as 0.95"):
+        share_interval([True, False], level)
+
+
+def test_of_no_rounds():
+    with pytest.raises(MinimmError, match="rounds=0 must be at least 1"):
+        spread_p_value([True, False], ["she", "he"], rounds=0)
+
+
 def test_of_chance_without_examples():
     with pytest.raises(MinimmError, match="there is no example; give at least one of every group"):
         spread_p_value([], [])

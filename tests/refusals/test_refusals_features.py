@@ -25,6 +25,12 @@ from minimm.files import read_json, read_utf8
 
 TONE = (0.3 * np.sin(np.arange(800) / 3)).astype(np.float32)
 
+
+def vowels(*pitch: float, seconds: float) -> np.ndarray:
+    formants = np.full((len(pitch), 3), 1000.0)
+    return synthesize_vowels(np.array(pitch), formants, 8000, seconds, np.random.default_rng(0))
+
+
 REFUSED = {
     "a frame has size=200 and hop=0 samples; both must be at least 1": lambda: log_mel(TONE, 8000, hop_seconds=0.0),
     "a frame has size=0 and hop=80 samples; both must be at least 1": lambda: log_mel(TONE, 8000, frame_seconds=0.0),
@@ -35,9 +41,9 @@ REFUSED = {
     ),
     "no recording was given; give at least one": lambda: log_mel_batch([], 8000),
     "there is no sentence to rank; give at least one": lambda: text_rank([]),
-    "seconds=0 must be above 0": lambda: synthesize_vowels(
-        np.full(1, 120.0), np.array([[500.0, 1500.0, 2500.0]]), 8000, 0, np.random.default_rng(0)
-    ),
+    "seconds=0 are no whole sample at 8000 Hz; 0.2 is long": lambda: vowels(120.0, seconds=0),
+    "seconds=1e-05 are no whole sample at 8000 Hz": lambda: vowels(120.0, seconds=1e-5),
+    "formants (N, 3) of one or more, but got (0,) and (0, 3)": lambda: vowels(seconds=0.2),
 }
 
 

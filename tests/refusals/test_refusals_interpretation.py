@@ -13,7 +13,7 @@ from minimm.errors import MinimmError
 from minimm.interpretation.gradients import integrated_gradients
 from minimm.interpretation.head_summary import head_summary
 from minimm.interpretation.recorder import recorded_attention
-from minimm.interpretation.regions import grad_cam
+from minimm.interpretation.regions import grad_cam, occlusion
 from minimm.layers.multi_head_attention import CrossAttention, SelfAttention
 from minimm.models.language_model import LanguageModelConfig
 
@@ -47,6 +47,11 @@ def test_of_attention_that_the_model_does_not_have_or_did_not_use(kind, run):
         MinimmError, match=f"no {kind.__name__} layer ran while it was recorded, so there is nothing to"
     ):
         recorded_attention(model, lambda: model(ids) if run else None, kind)
+
+
+def test_of_a_grid_without_cells():
+    with pytest.raises(MinimmError, match="a grid of 0 x 2 cells does not divide a picture of 4 x 4 pixels"):
+        occlusion(score, IMAGE, (0, 2), torch.zeros(1))
 
 
 @pytest.mark.parametrize("times", [0, 2])
