@@ -53,10 +53,25 @@ def test_of_what_has_nothing_in_it(sentence):
         REFUSED[sentence]()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
-@pytest.mark.parametrize(
+READERS = pytest.mark.parametrize(
     ("read", "wanted"), [(load_image, "a PNG or JPEG file"), (read_wav, "a wav file")], ids=["picture", "sound"]
 )
+
+
+@READERS
+def test_of_what_is_no_file_with_something_in_it(tmp_path, read, wanted):
+    (tmp_path / "empty").touch()
+    for path, sentence in (
+        (tmp_path, f"{tmp_path} is a folder; give {wanted}"),
+        (tmp_path / "absent", f"{tmp_path / 'absent'} does not exist; check the path"),
+        (tmp_path / "empty", f"{tmp_path / 'empty'} is empty (0 bytes); give {wanted}"),
+    ):
+        with pytest.raises(MinimmError, match=re.escape(sentence)):
+            read(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@READERS
 def test_of_a_device_and_of_a_pipe(tmp_path, read, wanted):
     os.mkfifo(tmp_path / "pipe")
     for path in (Path(os.devnull), tmp_path / "pipe"):
