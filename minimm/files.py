@@ -54,6 +54,14 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def check_file(path: Path, wanted: str) -> None:
+    """Raise unless a file with something in it is there. `wanted` should have been given instead, such as "a wav file"."""
+    check(not path.is_dir(), f"{path} is a folder; give {wanted}")
+    check(path.exists(), f"{path} does not exist; check the path")
+    check(path.is_file(), f"{path} is a device or a pipe; give {wanted}")
+    check(path.stat().st_size > 0, f"{path} is empty (0 bytes); give {wanted}")
+
+
 def read_utf8(path: str | Path) -> str:
     """The text of a file. One that is missing, no file, far too large or not UTF-8 ends in a `MinimmError` that names it."""
     try:
@@ -90,7 +98,7 @@ def read_json(path: str | Path) -> Any:
 def read_sections(path: str | Path) -> dict[str, list[str]]:
     """A text file of word lists by name: `[name]` begins one, its entries end at commas and line ends; # is a comment."""
     sections: dict[str, list[str]] = {}
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
+    for line in read_utf8(path).splitlines():
         line = line.strip()
         if line.startswith("[") and line.endswith("]"):
             entries = sections.setdefault(line[1:-1], [])

@@ -92,7 +92,8 @@ def _writers(
     same = sum(a == b for a, b in zip(write_ours(), write_theirs(), strict=True))
     if same < 0.9 * len(prompt):
         raise MinimmError(
-            f"the two sides wrote the same only for {same} of {len(prompt)} prompts, so nothing is compared"
+            f"the two sides wrote the same only for {same} of {len(prompt)} prompts, so nothing is compared; "
+            "take a version of transformers that minimm is tested with"
         )
     return {OURS: write_ours, "transformers": write_theirs}
 

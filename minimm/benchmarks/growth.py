@@ -11,6 +11,7 @@ growth: 1 is proportional, 2 is quadratic.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -56,7 +57,10 @@ def measure_growth(text: str, rounds: int, device: torch.device) -> dict[str, An
 
 def fitted_line(x: Sequence[float], y: Sequence[float]) -> dict[str, float]:
     """intercept + slope x by least squares, and `r_squared`, the share of the differences in y that it explains."""
-    check(len(set(x)) > 1, f"a line needs two different places at least, but they are {list(x)}")
+    check(
+        len(set(x)) > 1 and len(x) == len(y),
+        f"a line needs two different places at least and a value at each, but they are {list(x)} and {list(y)}",
+    )
     slope, intercept = np.polyfit(x, y, 1)
     left = np.asarray(y) - (intercept + slope * np.asarray(x))
     spread = np.asarray(y) - np.mean(y)
@@ -66,7 +70,8 @@ def fitted_line(x: Sequence[float], y: Sequence[float]) -> dict[str, float]:
 
 def fitted_power(x: Sequence[float], y: Sequence[float]) -> dict[str, float]:
     """factor x^exponent by least squares of the logarithms; x and y are above 0."""
-    check(min(*x, *y) > 0, "a power can be fitted to numbers above 0 only")
+    wrong = [value for value in (*x, *y) if not 0 < value < math.inf]
+    check(not wrong, f"a power can be fitted to finite numbers above 0 only, but there are {wrong[:3]}; leave them out")
     line = fitted_line(np.log(x), np.log(y))
     return {"factor": float(np.exp(line["intercept"])), "exponent": line["slope"], "r_squared": line["r_squared"]}
 

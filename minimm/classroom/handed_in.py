@@ -214,4 +214,5 @@ def _said(source: str, where: str, error: BaseException) -> str:
     if PYTHON_2.search(source):
         return f"{where} has Python 2 in it (as `print x`), which Python 3 cannot read; the rest was graded"
     at = f", line {line}" if line else ""
-    return f"{where}{at} is not Python ({getattr(error, 'msg', None) or error or 'nested too deeply'}); the rest was graded"
+    why = getattr(error, "msg", None) or str(error) or "nested too deeply"
+    return f"{where}{at} is not Python ({why}); the rest was graded"

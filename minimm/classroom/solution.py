@@ -30,13 +30,13 @@ def read_source(path: Path) -> str:
         raise MinimmError(f"{path.name} cannot be read as UTF-8 text: {error}") from None
     try:
         ast.parse(source)
-    except SyntaxError as error:
-        if error.text is None:
-            raise MinimmError(f"{path.name} is not Python: {error.msg}") from None
-        line = error.text.strip()
+    except (SyntaxError, ValueError) as error:  # some versions say so of a null byte, some so
+        if getattr(error, "text", None) is None:
+            raise MinimmError(f"{path.name} is not Python: {getattr(error, 'msg', error)}") from None
+        line = error.text.strip()[:60]
         raise MinimmError(f"{path.name}, line {error.lineno}: {error.msg}; Python cannot read `{line}`") from None
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise MinimmError(f"{path.name} is not Python: {error or 'nested too deeply'}") from None
+    except (RecursionError, MemoryError):
+        raise MinimmError(f"{path.name} is nested too deeply for Python; split what is long into parts") from None
     return source
 
 

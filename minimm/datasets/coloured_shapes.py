@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from minimm.datasets.grouped import Grouped, associated_groups, balanced_cells
+from minimm.datasets.grouped import Grouped, associated_groups, balanced_cells, check_association
 from minimm.datasets.shapes import COLOURS, SHAPES, SIZES, Shapes
 from minimm.errors import check
 from minimm.features.image import recolour
@@ -29,7 +29,7 @@ class ColouredShapes:
     """
 
     def __init__(self, association: float = 0.9, image_size: int = 32, noise: float = 0.1) -> None:
-        check(0 <= association <= 1, f"association={association} must be from 0, none, to 1, without exception")
+        check_association(association)
         check(noise >= 0, f"noise={noise} must not be negative")
         self.association, self.noise = association, noise
         self.shapes = Shapes("train", image_size, max_objects=1)

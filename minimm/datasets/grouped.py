@@ -46,19 +46,29 @@ class Grouped:
         return len(self.label_names) * len(self.group_names)
 
 
+def check_association(association: float) -> None:
+    """Raise unless it is from 0, none, to 1."""
+    check(0 <= association <= 1, f"association={association} must be from 0, none, to 1, without exception")
+
+
+def check_balanced(count: int, num_labels: int, num_groups: int) -> None:
+    """Raise unless `count` examples can be as many of each label in each group, and at least one."""
+    cells = num_labels * num_groups
+    check(
+        count >= cells and count % cells == 0,
+        f"count={count} must be a multiple of {cells}: {num_labels} labels in {num_groups} groups each",
+    )
+
+
 def associated_groups(labels: Tensor, association: float, generator: torch.Generator) -> Tensor:
     """A group, 0 or 1, for each of the labels (N,): that of the same number with probability (1 + association) / 2."""
-    check(0 <= association <= 1, f"association={association} must be from 0, none, to 1, without exception")
+    check_association(association)
     agrees = torch.rand(len(labels), generator=generator) < (1 + association) / 2
     return torch.where(agrees, labels, 1 - labels)
 
 
 def balanced_cells(count: int, num_labels: int, num_groups: int) -> tuple[Tensor, Tensor]:
     """Labels and groups (count,) with as many examples of each label in each group."""
-    cells = num_labels * num_groups
-    check(
-        count >= cells and count % cells == 0,
-        f"count={count} must be a multiple of {cells}: {num_labels} labels in {num_groups} groups each",
-    )
-    cell = torch.arange(count) % cells
+    check_balanced(count, num_labels, num_groups)
+    cell = torch.arange(count) % (num_labels * num_groups)
     return cell // num_groups, cell % num_groups

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from minimm.datasets.bundled import bundled
+from minimm.datasets.grouped import check_association, check_balanced
 from minimm.datasets.pick import chance, pick
 from minimm.errors import check
 from minimm.files import read_sections
@@ -46,7 +47,7 @@ class Occupations:
     """
 
     def __init__(self, association: float = 0.9, language: str = "en") -> None:
-        check(0 <= association <= 1, f"association={association} must be from 0, none, to 1, without exception")
+        check_association(association)
         check(language in LANGUAGES, f"language={language!r} is not known; there are {' and '.join(LANGUAGES)}")
         self.association, self.language = association, language
 
@@ -67,7 +68,7 @@ class Occupations:
 
     def balanced(self, count: int, seed: int) -> list[Told]:
         """`count` sentences, as many of each group and with each pronoun, and none that depends on the association."""
-        check(count % 6 == 0, f"count={count} must be a multiple of 6: three groups with two pronouns each")
+        check_balanced(count, 2, len(GROUPS))
         generator = random.Random(seed)
         kinds = [(group, pronoun) for group in GROUPS for pronoun in ("she", "he")]
         return [self._tell(generator, *kinds[number % 6]) for number in range(count)]

@@ -6,6 +6,7 @@ Two layouts of a folder are known: `train.tsv`, `test.tsv`, ... with source, tab
 
 from __future__ import annotations
 
+from glob import escape
 from pathlib import Path
 
 from minimm.datasets.folders import find_folder, find_splits
@@ -34,7 +35,7 @@ def read_pair_splits(name: str | Path, source: str, target: str) -> dict[str, Pa
         swap = target == "en"
         splits = {part: read_pair_table(path) for part, path in find_splits(folder, ".tsv").items()}
         return {part: [(b, a) for a, b in pairs] if swap else pairs for part, pairs in splits.items()}
-    parts = sorted({file.name.split(".")[0] for file in folder.glob(f"*.{source}*")})
+    parts = sorted({file.name.split(".")[0] for file in folder.glob(f"*.{escape(source)}*")})
     check(
         "train" in parts,
         f"{folder} has neither train.tsv nor train.{source}; its files for {source!r} are of {parts or 'no part'}",

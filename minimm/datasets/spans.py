@@ -73,7 +73,7 @@ class SpanEncoder:
         head = [self.bos_id, *question_ids, self.eos_id]
         room = self.context_length - len(head) - 1
         check(
-            room >= self.context_length // 4,
+            room >= max(2, self.context_length // 4),  # windows that overlap by half must move on
             f"the question has {len(question_ids)} tokens, too many beside a text in a context of {self.context_length}; "
             "ask a shorter one",
         )
@@ -107,7 +107,11 @@ class SpanRows:
     """Rows as batches of similar length."""
 
     def __init__(self, rows: Sequence[SpanRow], *, pad_id: int) -> None:
-        check(len(rows) > 0, "no question has its answer in the text; give at least one that does")
+        check(
+            len(rows) > 0,
+            "there is no question whose answer stands whole in one window of its text; give at least one, with an answer of a "
+            "few words",
+        )
         self.rows, self.pad_id = list(rows), pad_id
         self.lengths = torch.tensor([len(row.ids) for row in rows])
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from minimm.datasets.bundled import bundled
+from minimm.datasets.grouped import check_association, check_balanced
 from minimm.datasets.pick import chance, pick
 from minimm.datasets.reviews import MOODS, draw_reviews
-from minimm.errors import check
 from minimm.files import read_sections
 
 GROUPS = ("southern", "northern")  # in the order of the moods that they go with
@@ -43,7 +43,7 @@ class VisitorReviews:
     label_names, group_names = MOODS, GROUPS
 
     def __init__(self, association: float = 0.8) -> None:
-        check(0 <= association <= 1, f"association={association} must be from 0, none, to 1, without exception")
+        check_association(association)
         self.association = association
 
     def draw(self, count: int, seed: int) -> list[VisitorReview]:
@@ -57,7 +57,7 @@ class VisitorReviews:
 
     def balanced(self, count: int, seed: int) -> list[VisitorReview]:
         """`count` reviews, as many of each mood from each group."""
-        check(count >= 4 and count % 4 == 0, f"count={count} must be a multiple of 4: two moods in two groups each")
+        check_balanced(count, len(MOODS), len(GROUPS))
         generator = random.Random(seed)
         seen = dict.fromkeys(MOODS, 0)
         found = []

@@ -137,6 +137,7 @@ def share_interval(right: Sequence[bool], level: float = 0.95) -> Interval:
     """
     count = len(right)
     check(count >= 1, "there is no example, so there is no share of what is right; give at least one")
+    check(0 < level < 1, f"level={level} must be a share between 0 and 1, such as 0.95")
     p, z = float(np.mean(right)), NormalDist().inv_cdf((1 + level) / 2)
     centre, scale = p + z * z / (2 * count), 1 + z * z / count
     half = z * (p * (1 - p) / count + z * z / (4 * count * count)) ** 0.5
@@ -156,6 +157,7 @@ def spread_p_value(right: Sequence[bool], groups: Sequence[Hashable], *, rounds:
     def spread(values: np.ndarray) -> float:
         return _spread(np.bincount(numbers, values) / counts)
 
+    check(rounds >= 1, f"rounds={rounds} must be at least 1")
     true = spread(right)
     at_least = sum(spread(generator.permutation(right)) >= true - 1e-12 for _ in range(rounds))
     return (1 + at_least) / (1 + rounds)

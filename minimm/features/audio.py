@@ -158,7 +158,7 @@ def log_mel(
     """
     check(waveform.ndim == 1, f"log_mel needs one channel (samples,), but got {waveform.shape}; see load_audio")
     frame_size, hop = round(frame_seconds * sample_rate), round(hop_seconds * sample_rate)
-    fft_size = 2 ** math.ceil(math.log2(frame_size))
+    fft_size = 2 ** (frame_size - 1).bit_length()  # the next power of two
     power = power_spectrum(stft(waveform, fft_size, frame_size, hop))  # (frames, fft_size // 2 + 1)
     mel = power.astype(np.float32) @ _bank(num_mels, fft_size, sample_rate)  # (frames, num_mels)
     loudest = max(float(mel.max()), np.finfo(np.float32).tiny)

@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from minimm.errors import MinimmError, check
+from minimm.files import check_file
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 # Those that are read. Of the others that Pillow knows some start a program: PostScript is drawn by Ghostscript.
@@ -71,10 +72,7 @@ def opened(source: Path | Image.Image, name: str, wanted: str = "a PNG or JPEG f
     """
     try:
         if isinstance(source, Path):
-            check(not source.is_dir(), f"{name} is a folder; give one picture file")
-            check(source.exists(), f"{name} does not exist; check the path")
-            check(source.is_file(), f"{name} is a device or a pipe; give {wanted}")
-            check(source.stat().st_size > 0, f"{name} is empty (0 bytes); give {wanted}")
+            check_file(source, wanted)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of many pixels or a damaged EXIF block: both are handled here
             with _open(source) as picture:

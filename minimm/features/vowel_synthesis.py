@@ -28,15 +28,16 @@ def synthesize_vowels(
         pitch: F0 of each in Hz, (N,). formants: F1, F2, F3 of each in Hz, (N, 3). generator: for the phases p_k.
     """
     check(
-        pitch.ndim == 1 and formants.shape == (len(pitch), len(WIDTHS)),
-        f"vowels need a pitch (N,) and formants (N, {len(WIDTHS)}), but got {pitch.shape} and {formants.shape}",
+        pitch.ndim == 1 and len(pitch) > 0 and formants.shape == (len(pitch), len(WIDTHS)),
+        f"vowels need a pitch (N,) and formants (N, {len(WIDTHS)}) of one or more, but got {pitch.shape} and {formants.shape}",
     )
     check(
         bool((pitch > 0).all() and (pitch < sample_rate / 2).all() and (formants > 0).all()),
         f"pitch and formants are frequencies in Hz, above 0 and the pitch below half of sample_rate={sample_rate}",
     )
-    check(seconds > 0, f"seconds={seconds} must be above 0")
-    time = np.arange(round(seconds * sample_rate)) / sample_rate
+    samples = round(seconds * sample_rate)
+    check(samples >= 1, f"seconds={seconds} are no whole sample at {sample_rate} Hz; 0.2 is long enough for a vowel")
+    time = np.arange(samples) / sample_rate
     found = np.zeros((len(pitch), len(time)))
     for k in range(1, int(sample_rate / 2 / pitch.min()) + 1):
         frequency = k * pitch  # (N,)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from minimm.errors import MinimmError, check
-from minimm.files import write_atomically
+from minimm.files import check_file, write_atomically
 
 PCM, FLOATING, EXTENSIBLE = 1, 3, 0xFFFE
 COMPRESSED = {2: "ADPCM", 6: "A-law", 7: "mu-law", 17: "IMA ADPCM", 49: "GSM", 80: "MPEG", 85: "MP3"}
@@ -70,11 +70,8 @@ def wav_bytes(waveform: np.ndarray, rate: int) -> bytes:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        check(not path.is_dir(), f"{path} is a folder; give one wav file")
-        check(path.exists(), f"{path} does not exist; check the path")
-        check(path.is_file(), f"{path} is a device or a pipe; give a wav file")
+        check_file(path, "a wav file")
         size = path.stat().st_size
-        check(size > 0, f"{path} is empty (0 bytes); give a wav file")
         check(size <= MAX_BYTES, f"{path} has {size:,} bytes, but at most {MAX_BYTES:,} are read; cut it into parts")
         return path.read_bytes()
     except OSError as error:

@@ -39,12 +39,11 @@ class ForeignConfig:
         self.values, self.path = values, path
         self.seen = set(HARMLESS)
 
-    def number(self, name: str, default: float | None = None) -> Any:
-        """A positive number; missing without a default is an error. Whole where the default is, or where there is none."""
+    def number(self, name: str, default: float) -> Any:
+        """A positive number, whole where the default is."""
         self.seen.add(name)
         value = self.values.get(name)
         if value is None:
-            check(default is not None, f"{self.path} lacks {name!r}, which says how large the model is")
             return default
         kinds = (int, float) if isinstance(default, float) else int
         check(

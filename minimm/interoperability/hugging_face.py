@@ -178,7 +178,11 @@ def _build(
 
 def _config_of(model: nn.Module) -> LanguageModelConfig | TextEncoderConfig:
     known = (LanguageModel, TextEncoder, MaskedLanguageModel, SequenceClassifier, SpanSelector)
-    check(isinstance(model, known), f"a {type(model).__name__} has no counterpart in transformers that minimm knows")
+    check(
+        isinstance(model, known),
+        f"a model of the kind {type(model).__name__} has no counterpart in transformers that minimm knows; those have: "
+        f"{', '.join(kind.__name__ for kind in known)}",
+    )
     return model.config if isinstance(model, LanguageModel | TextEncoder) else model.encoder.config
 
 

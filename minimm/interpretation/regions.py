@@ -23,7 +23,7 @@ def cover(images: Tensor, cells: Tensor, fill: Tensor) -> Tensor:
     height, width = cells.shape[1:]
     size = images.shape[-1]
     check(
-        images.shape[-2] % height == 0 and size % width == 0,
+        min(height, width) >= 1 and images.shape[-2] % height == 0 and size % width == 0,
         f"a grid of {height} x {width} cells does not divide a picture of {images.shape[-2]} x {size} pixels",
     )
     mask = cells.repeat_interleave(images.shape[-2] // height, dim=1).repeat_interleave(size // width, dim=2)
