@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 import regex
 
-from minimm.errors import check
+from minimm.tokenizers.tokenizer import check_text
 
 PART = 2**20  # characters: the words of more than that, all at once, would take many times the memory of the text
 
@@ -32,7 +32,7 @@ def split_words(text: str) -> list[str]:
     >>> split_words("It's 2 red  cats")
     ['It', "'s", ' 2', ' red', ' ', ' cats']
     """
-    check(isinstance(text, str), f"expected a text (str), got {type(text).__name__}; pass one text, bytes decoded")
+    check_text(text)
     return _WORD.findall(text)
 
 
@@ -44,7 +44,7 @@ def parts_of(text: str, size: int = PART) -> Iterator[str]:
     >>> list(parts_of("one\\ntwo\\n\\nthree\\nfour", size=4))
     ['one\\n', 'two\\n\\nthree\\n', 'four']
     """
-    check(isinstance(text, str), f"expected a text (str), got {type(text).__name__}; pass one text, bytes decoded")
+    check_text(text)
     start = 0
     while (cut := text.find("\n", start + size - 1)) >= 0:
         while cut >= 0 and not (text[cut - 1 : cut].strip() and text[cut + 1 : cut + 2].strip()):
