@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from functools import reduce
-from pathlib import Path
 from typing import Any
 
 import pytest
+from stranger_changes import edited
 from stranger_tasks import BYTE_PAIR, TOKENIZERS, WORD_PIECE
 
 from minimm.errors import MinimmError
@@ -31,15 +29,6 @@ def split_by(pattern: Any) -> dict[str, Any]:
     }
 
 
-def changed(file: Path, place: str, value: Any) -> Path:
-    """Put `value` at "outer.inner" of a JSON file."""
-    whole = json.loads(file.read_text(encoding="utf-8"))
-    *outer, last = place.split("/")
-    reduce(lambda part, name: part[name], outer, whole)[last] = value
-    file.write_text(json.dumps(whole), encoding="utf-8")
-    return file
-
-
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
@@ -53,7 +42,7 @@ def changed(file: Path, place: str, value: Any) -> Path:
 )  # fmt: skip
 def test_byte_pairs_of_another_library_whose_parts_do_not_fit_together(place, value, words, tmp_path):
     save_hugging_face_tokenizer(BYTE_PAIR, tmp_path)
-    file = changed(tmp_path / "tokenizer.json", place, value)
+    file = edited(tmp_path / "tokenizer.json", place, value)
     with pytest.raises(MinimmError, match=f"{file.name} .*{words}"):
         load_hugging_face_tokenizer(file)
 
@@ -71,8 +60,8 @@ def test_byte_pairs_of_another_library_whose_parts_do_not_fit_together(place, va
 )
 def test_word_pieces_of_another_library_that_are_not_berts(place, value, words, tmp_path):
     save_hugging_face_tokenizer(WORD_PIECE, tmp_path)
-    changed(tmp_path / "tokenizer.json", "added_tokens", [])
-    file = changed(tmp_path / "tokenizer.json", place, value)
+    edited(tmp_path / "tokenizer.json", "added_tokens", [])
+    file = edited(tmp_path / "tokenizer.json", place, value)
     with pytest.raises(MinimmError, match=f"{file.name} .*{words}"):
         load_hugging_face_tokenizer(file)
 
@@ -105,7 +94,7 @@ def test_our_own_file_after_somebody_edited_it(kind, place, value, words, tmp_pa
     file = tmp_path / "tokenizer.json"
     TOKENIZERS[kind].save(file)
     with pytest.raises(MinimmError, match=f"{file.name} is a damaged {kind} tokenizer: .*{words}"):
-        load_tokenizer(changed(file, place, value))
+        load_tokenizer(edited(file, place, value))
 
 
 @pytest.mark.parametrize(
