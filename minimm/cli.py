@@ -145,8 +145,15 @@ def main() -> None:
     try:
         app()
     except MinimmError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(2)
+        told = str(error)
+    except OSError as error:  # of a name that no file can have, or a folder that may not be looked into
+        if error.filename is None:
+            raise
+        told = f"{error.filename!s:.200} could not be looked up ({error.strerror}); give another file or folder"
+    else:
+        return
+    typer.echo(f"error: {told}", err=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

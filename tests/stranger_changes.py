@@ -111,6 +111,21 @@ def _dumped(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+def edited(file: Path, place: str, value: Any) -> Path:
+    """Put `value` at "outer/inner" of a JSON file, or take out what is there if it is `...`."""
+    whole = json.loads(file.read_text(encoding="utf-8"))
+    *outer, last = place.split("/")
+    part = whole
+    for name in outer:
+        part = part[name]
+    if value is ...:
+        del part[last]
+    else:
+        part[last] = value
+    file.write_text(json.dumps(whole), encoding="utf-8")
+    return file
+
+
 def change_tensors(data: bytes, rng: random.Random) -> bytes:
     """Safetensors: the header changed as JSON with its length set right, or its length made absurd."""
     length = int.from_bytes(data[:8], "little")

@@ -105,7 +105,7 @@ def trainer(folder: Path) -> Trainer:
     initialize(model, torch.Generator().manual_seed(0))
     return Trainer(
         model,
-        TrainerConfig(max_steps=2, warmup_steps=1),
+        TrainerConfig(max_steps=2, warmup_steps=1, precision="float32"),
         draw_batch=lambda generator: torch.randint(9, (2, 5), generator=generator),
         loss=lambda model, ids: model(ids).square().mean(),
         validate=None,

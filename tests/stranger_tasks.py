@@ -187,8 +187,8 @@ USES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def save_task(name: str, folder: Path, bits: int | None = None) -> None:
-    """Write a task's folder."""
+def new_task(name: str, bits: int | None = None) -> Task:
+    """A task with first weights, ready to be used."""
     cls, architecture, tokenizer = TASKS[name]
     task = cls.__new__(cls)
     Task.__init__(task, device="cpu")
@@ -197,7 +197,13 @@ def save_task(name: str, folder: Path, bits: int | None = None) -> None:
     task._after_load(architecture)
     if bits:
         task.quantize(bits)
-    task.save(folder)
+    task.model.eval()
+    return task
+
+
+def save_task(name: str, folder: Path, bits: int | None = None) -> None:
+    """Write a task's folder."""
+    new_task(name, bits).save(folder)
 
 
 def use_task(name: str, folder: Path) -> None:

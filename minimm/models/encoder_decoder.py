@@ -34,10 +34,11 @@ class EncoderDecoder(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         if share_embeddings:
+            ours, theirs = (tuple(part.embedding.weight.shape) for part in (encoder, decoder))
             check(
-                encoder.embedding.weight.shape == decoder.embedding.weight.shape,
-                f"one embedding for both needs one shape, but the encoder's is {tuple(encoder.embedding.weight.shape)} and "
-                f"the decoder's {tuple(decoder.embedding.weight.shape)}",
+                ours == theirs,
+                f"one embedding for both needs one shape, but the encoder's is {ours} and the decoder's {theirs}; give both "
+                "the same vocabulary and d_model, or leave share_embeddings away",
             )
             decoder.embedding.weight = encoder.embedding.weight
             if decoder.config.tie_embeddings:

@@ -26,7 +26,10 @@ def stage_scores(scores: Mapping[str, Mapping[str, float]], title: str = "What e
         f"there are {len(scores)} stages with {len(jobs)} jobs to draw; give 1 to {len(MARKS)} stages and a job",
     )
     values = [value for found in scores.values() for value in found.values()]
-    check(all(0.0 <= value <= 1.0 for value in values), f"scores are shares from 0 to 1, but these are {values}")
+    check(
+        all(0.0 <= value <= 1.0 for value in values),
+        f"scores are shares from 0 to 1, but these are {values}; divide percentages by 100",
+    )
     labels = [shorten(job.replace("_", " "), LABEL_INCHES, NORMAL) for job in jobs]
     left = max(width(label, NORMAL) for label in labels) + GAP
     tall = ROW * len(jobs)

@@ -36,7 +36,10 @@ def trade_off(
     """
     check(len(studies) > 0, "there is no data set to draw; give at least one")
     remedies = [name for name in next(iter(studies.values()))["remedies"]][1:]
-    check(0 < len(remedies) <= len(MARKERS), f"there are {len(remedies)} remedies to draw; give 1 to {len(MARKERS)}")
+    check(
+        0 < len(remedies) <= len(MARKERS),
+        f"there are {len(remedies)} remedies to draw; give 1 to {len(MARKERS)} beside the plain way",
+    )
     columns = min(COLUMNS, len(studies))
     rows = -(-len(studies) // columns)
     legend_columns = 2 if columns == 1 else 4

@@ -105,16 +105,19 @@ def chat(
     device: str,
 ) -> None:
     """Print the answer, and draw where each of its words looked; with several media, one figure for each."""
-    task = MultimodalAssistant.load(model, device=device)
     given = {"images": images, "audio": audio, "video": video}
+    check(
+        figure is None or any(given.values()),
+        "--figure draws where the model looked, but nothing was given that could be looked at; give a picture, a recording or "
+        "a clip, or leave --figure away",
+    )
+    task = MultimodalAssistant.load(model, device=device)
     answer = task.chat(prompt, **given)
     print(answer)
     if figure is not None:
         from minimm.plots.style import save_figure
 
-        check(answer != "", "the model answered nothing, so there is no word whose attention could be drawn")
         attended = task.attend(prompt, answer=answer, **given)
-        check(len(attended) > 0, "--figure draws where the model looked, but the prompt has no place for a medium")
         for number, found in enumerate(attended, start=1):
             name = figure if len(attended) == 1 else figure.with_stem(f"{figure.stem}_{number}")
             save_figure(found.plot(), name)

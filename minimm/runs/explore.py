@@ -104,6 +104,7 @@ def _page(model: Task | str | Path, media: dict[str, Any], device: str) -> Page:
         return media_page(title, "the question", [attended])
     if isinstance(task, MultimodalAssistant):
         _check_given(task, given, {"text"}, {"image", "audio", "video"})
+        check(given != {"text"}, "nothing was given that could be looked at; give a picture, a recording or a clip")
         media = {"images": image, "audio": audio, "video": video}
         return media_page(
             "What its answer looked at",
@@ -164,7 +165,6 @@ def _caption_page(task: ImageCaptioner, image: Any, caption: str | None) -> Page
 
 def media_page(title: str, name: str, attended: Sequence[AttendedImage | AttendedSound | AttendedClip]) -> Page:
     """A page of words that look at one or more media."""
-    check(len(attended) > 0, "nothing was given that could be looked at; give a picture, a recording or a clip")
     parts: list[Text | Picture] = [Text(name, attended[0].words)]
     looks = []
     for number, one in enumerate(attended, start=1):

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,6 +35,15 @@ from minimm.training.trainer import Trainer
 from minimm.training.trainer_config import TrainerConfig, TrainingResult
 
 
+def check_together(tokenizer: Tokenizer, vocab_size: int, folder: str | Path) -> None:
+    """Raise unless the model in `folder` knows every token of its tokenizer."""
+    check(
+        tokenizer.vocab_size <= vocab_size,
+        f"the tokenizer in {folder} has {tokenizer.vocab_size} tokens, but its model knows {vocab_size}; they belong to "
+        "different models",
+    )
+
+
 class Task:
     """A trained or trainable model. Subclasses say what kind it is, how it is built and what it learns from.
 
@@ -45,8 +55,11 @@ class Task:
     kind: ClassVar[str]
 
     def __init__(self, *, seed: int = 0, device: str = "auto") -> None:
-        check(0 <= seed < 2**40, f"seed={seed} must be a whole number from 0 to 2^40")
-        self.seed = seed
+        check(
+            isinstance(seed, Integral) and 0 <= seed < 2**40,
+            f"seed={seed!r} must be a whole number from 0 to 2^40 - 1; choose another",
+        )
+        self.seed = int(seed)
         self.device = select_device(device)
         self.model: nn.Module | None = None
         self.tokenizer: Tokenizer | None = None
@@ -117,11 +130,8 @@ class Task:
         check_shapes(sketch(build, sum(map(math.prod, shapes.values())), wrong), shapes, weights)
         build()
         task.tokenizer = load_tokenizer(folder / "tokenizer.json")
-        check(
-            all(size >= task.tokenizer.vocab_size for size in vocabulary_sizes(config["architecture"])),
-            f"{folder / 'tokenizer.json'} has {task.tokenizer.vocab_size} tokens, more than the model of {folder} knows; it "
-            "belongs to another model",
-        )
+        for size in vocabulary_sizes(config["architecture"]):
+            check_together(task.tokenizer, size, folder)
         load_weights(task.model, weights)
         task.model.to(task.device).eval()
         return task

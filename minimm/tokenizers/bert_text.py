@@ -16,7 +16,7 @@ import unicodedata
 
 import regex
 
-from minimm.errors import check
+from minimm.tokenizers.tokenizer import check_text
 
 _DROPPED = regex.compile(r"[\p{Cc}\p{Cf}\p{Co}\p{Cs}\uFFFD--[\t\n\r]]", regex.VERSION1)
 _SPACE = regex.compile(r"\s")
@@ -36,7 +36,7 @@ def split_bert_words(text: str, *, lower_case: bool = True, strip_accents: bool 
     >>> split_bert_words("Caf\u00e9, 红cat!")
     ['cafe', ',', '红', 'cat', '!']
     """
-    check(isinstance(text, str), f"expected a text (str), got {type(text).__name__}; pass one text, bytes decoded")
+    check_text(text)
     text = _SPACE.sub(" ", _DROPPED.sub("", text))
     text = _CHINESE.sub(r" \g<0> ", text)
     if strip_accents:

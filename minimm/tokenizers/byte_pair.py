@@ -174,7 +174,11 @@ class _WordEncoder(dict[str, list[int]]):
 def _check_merges(merges: Sequence[Merge]) -> None:
     """Raise `MinimmError` unless every merge joins two older tokens, and no pair is merged twice."""
     check(isinstance(merges, (list, tuple)), f"merges is a {type(merges).__name__}, expected a list of pairs of ids")
-    check(len(merges) <= MAX_VOCAB_SIZE - NUM_BYTES, f"{len(merges)} merges are more than the {MAX_VOCAB_SIZE} ids")
+    check(
+        len(merges) <= MAX_VOCAB_SIZE - NUM_BYTES,
+        f"there are {len(merges):,} merges, but beside the bytes there is room for {MAX_VOCAB_SIZE - NUM_BYTES:,}; leave the "
+        "last ones out",
+    )
     seen = set()
     lengths, total = [1] * NUM_BYTES, NUM_BYTES
     for i, merge in enumerate(merges):

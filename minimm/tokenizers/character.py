@@ -5,8 +5,8 @@ Differs from a plain sorted alphabet in that ids follow frequency: id 4 is the m
 
 from __future__ import annotations
 
-from minimm.errors import check
 from minimm.tokenizers.pieces import PieceTokenizer
+from minimm.tokenizers.tokenizer import check_text
 
 
 class CharacterTokenizer(PieceTokenizer):
@@ -22,5 +22,5 @@ class CharacterTokenizer(PieceTokenizer):
     @staticmethod
     def split(text: str) -> list[str]:
         """The characters of `text`."""
-        check(isinstance(text, str), f"expected a text (str), got {type(text).__name__}")
+        check_text(text)
         return list(text)

@@ -19,7 +19,7 @@ from minimm.errors import MinimmError, check
 from minimm.tokenizers.byte_pair import BytePairTokenizer
 from minimm.tokenizers.byte_pair_training import NUM_BYTES, Merge
 from minimm.tokenizers.splitting import split_words
-from minimm.tokenizers.tokenizer import REPLACEMENT_CHARACTER, SPECIAL_TOKENS, Unknown
+from minimm.tokenizers.tokenizer import REPLACEMENT_CHARACTER, SPECIAL_TOKENS, Unknown, check_text
 
 
 def _visible_bytes() -> list[str]:
@@ -128,7 +128,7 @@ class ForeignBytePairTokenizer(BytePairTokenizer):
             pattern = learnt["pattern"]
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise MinimmError(f"its parts are not as they were saved ({error!r:.80})") from None
-        check(pattern is None or isinstance(pattern, str), "its pattern is no text")
+        check(pattern is None or isinstance(pattern, str), f"its pattern is no text, but {pattern!r:.40}")
         return cls(vocabulary, merges, special=special, special_texts=texts, pattern=pattern)
 
 
@@ -164,7 +164,7 @@ def _compiled(pattern: str) -> regex.Pattern:
 
 def _split_by(pattern: regex.Pattern, text: str) -> list[str]:
     """All matches of `pattern`, and what lies between them."""
-    check(isinstance(text, str), f"expected a text (str), got {type(text).__name__}; pass one text, bytes decoded")
+    check_text(text)
     pieces, end = [], 0
     for match in pattern.finditer(text):
         pieces += [text[end : match.start()], match.group()]

@@ -55,11 +55,7 @@ def load_gpt2(vocabulary_file: str | Path, merges_file: str | Path) -> ForeignBy
 
 def load_bert(vocabulary_file: str | Path, *, lower_case: bool = True) -> WordPieceTokenizer:
     """BERT's `vocab.txt`: the token with id i stands on line i + 1."""
-    lines = _read_lines(Path(vocabulary_file))
-    try:
-        return WordPieceTokenizer(lines, lower_case=lower_case)
-    except MinimmError as error:
-        raise MinimmError(f"{vocabulary_file} is not BERT's vocabulary: {error}") from None
+    return _word_pieces(_read_lines(Path(vocabulary_file)), vocabulary_file, lower_case)
 
 
 def from_hugging_face(saved: Any, path: str | Path) -> Tokenizer:
@@ -122,11 +118,11 @@ def _word_piece(saved: dict[str, Any], model: dict[str, Any], path: str | Path) 
         isinstance(cutter, dict) and cutter.get("type") == "BertPreTokenizer",
         f"{path} cuts text in another way than BERT ({cutter!r:.60}), which minimm does not have",
     )
-    check(
-        model.get("continuing_subword_prefix", CONTINUES) == CONTINUES
-        and model.get("max_input_chars_per_word", LONGEST_WORD) == LONGEST_WORD,
-        f"{path} marks pieces or limits words in another way than BERT, which minimm does not have",
-    )
+    for name, wanted in (("continuing_subword_prefix", CONTINUES), ("max_input_chars_per_word", LONGEST_WORD)):
+        check(
+            model.get(name, wanted) == wanted,
+            f"{path} says {name}={model[name]!r:.40}, which minimm does not have; BERT's is {wanted!r}",
+        )
     vocabulary = _checked_vocabulary(model.get("vocab"), path)
     vocabulary |= {token["content"]: token["id"] for token in _added_tokens(saved, path)}
     tokens = sorted(vocabulary, key=vocabulary.get)
@@ -135,7 +131,16 @@ def _word_piece(saved: dict[str, Any], model: dict[str, Any], path: str | Path) 
         f"{path} has ids with holes or twice; they must be 0 to {len(tokens) - 1}",
     )
     lower_case = normalizer.get("lowercase") is True
-    return WordPieceTokenizer(tokens, lower_case=lower_case, strip_accents=normalizer.get("strip_accents"))
+    return _word_pieces(tokens, path, lower_case, normalizer.get("strip_accents"))
+
+
+def _word_pieces(
+    tokens: list[str], path: str | Path, lower_case: bool, strip_accents: bool | None = None
+) -> WordPieceTokenizer:
+    try:
+        return WordPieceTokenizer(tokens, lower_case=lower_case, strip_accents=strip_accents)
+    except MinimmError as error:
+        raise MinimmError(f"{path} does not hold BERT's vocabulary: {error}") from None
 
 
 def _pattern_of(cutter: Any, path: str | Path) -> str | None:
@@ -148,7 +153,8 @@ def _pattern_of(cutter: Any, path: str | Path) -> str | None:
         return None
     if fits and len(parts) == 2 and not last.get("use_regex", True):
         split = parts[0]
-        pattern = (split.get("pattern") or {}).get("Regex") if split.get("type") == "Split" else None
+        pattern = split.get("pattern") if split.get("type") == "Split" else None
+        pattern = pattern.get("Regex") if isinstance(pattern, dict) else None
         if isinstance(pattern, str) and split.get("behavior") == "Isolated" and not split.get("invert"):
             return pattern
     raise MinimmError(

@@ -22,6 +22,7 @@ from minimm.tokenizers.tokenizer import (
     as_texts,
     check_unknown,
     consecutive_special_ids,
+    numbered,
     visible,
 )
 
@@ -49,11 +50,7 @@ class PieceTokenizer(Tokenizer):
                 f"tokens[{i}] is {token!r:.80}, half of a character (a lone surrogate); read the text with encoding='utf-8'",
             )
         self._tokens = list(tokens)
-        self._id_of = {token: i for i, token in enumerate(tokens, start=len(SPECIAL_TOKENS))}
-        check(
-            len(self._id_of) == len(tokens),
-            f"{len(tokens) - len(self._id_of)} of the {len(tokens)} tokens occur twice, expected each once",
-        )
+        self._id_of = numbered(tokens, len(SPECIAL_TOKENS))
         self._decoded = ["", "", "", REPLACEMENT_CHARACTER, *tokens]  # what each id becomes in text
 
     @classmethod

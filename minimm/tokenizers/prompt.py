@@ -10,6 +10,7 @@ import re
 
 from minimm.tokenizers.pieces import PieceTokenizer
 from minimm.tokenizers.splitting import split_words
+from minimm.tokenizers.tokenizer import check_text
 
 MODALITIES = ("image", "audio", "video")
 _PLACE = re.compile(f"(<(?:{'|'.join(MODALITIES)})>)")
@@ -29,6 +30,7 @@ class PromptTokenizer(PieceTokenizer):
     @staticmethod
     def split(text: str) -> list[str]:
         """Cut `text` into places and words; joined they give it back."""
+        check_text(text)
         pieces = []
         for part in _PLACE.split(text):
             pieces += [part] if _PLACE.fullmatch(part) else split_words(part)

@@ -19,8 +19,7 @@ from collections.abc import Iterable, Iterator
 
 import regex
 
-from minimm.errors import check
-from minimm.tokenizers.tokenizer import as_texts
+from minimm.tokenizers.tokenizer import as_texts, check_text
 
 PART = 2**20  # characters: the words of more than that, all at once, would take many times the memory of the text
 
@@ -33,7 +32,7 @@ def split_words(text: str) -> list[str]:
     >>> split_words("It's 2 red  cats")
     ['It', "'s", ' 2', ' red', ' ', ' cats']
     """
-    check(isinstance(text, str), f"expected a text (str), got {type(text).__name__}; pass one text, bytes decoded")
+    check_text(text)
     return _WORD.findall(text)
 
 
@@ -50,9 +49,7 @@ def parts_of(text: str | Iterable[str], size: int = PART) -> Iterator[str]:
     """
     rest = ""  # what no part has had yet
     for piece in as_texts(text):
-        check(
-            isinstance(piece, str), f"expected a text (str), got {type(piece).__name__}; pass one text, bytes decoded"
-        )
+        check_text(piece)
         rest, start = rest + piece, 0
         while cut := _lone_line_end(rest, start + size - 1):
             yield rest[start : cut + 1]

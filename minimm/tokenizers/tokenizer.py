@@ -175,6 +175,16 @@ def consecutive_special_ids(first: int) -> dict[str, int]:
     return {name: first + number for number, name in enumerate(SPECIAL_TOKENS)}
 
 
+def numbered(tokens: Sequence[str], first: int = 0) -> dict[str, int]:
+    """The id of each token, from `first` on; raises `MinimmError` if one occurs twice."""
+    ids = {token: i for i, token in enumerate(tokens, start=first)}
+    check(
+        len(ids) == len(tokens),
+        f"{len(tokens) - len(ids)} of the {len(tokens)} tokens occur twice, expected each once",
+    )
+    return ids
+
+
 def as_texts(text: str | Iterable[str]) -> Iterable[str]:
     """One text or several, always as several."""
     check(
@@ -182,6 +192,11 @@ def as_texts(text: str | Iterable[str]) -> Iterable[str]:
         f"expected a text or several, got {type(text).__name__}; pass a str or a list of str",
     )
     return [text] if isinstance(text, str) else text
+
+
+def check_text(text: str) -> None:
+    """Raise `MinimmError` unless `text` is one text."""
+    check(isinstance(text, str), f"expected a text (str), got {type(text).__name__}; pass one text, bytes decoded")
 
 
 def check_unknown(unknown: str) -> None:

@@ -19,7 +19,15 @@ from typing import Any
 from minimm.errors import MinimmError, check
 from minimm.tokenizers.bert_text import split_bert_words
 from minimm.tokenizers.byte_pair_training import MAX_VOCAB_SIZE, learn_merges
-from minimm.tokenizers.tokenizer import REPLACEMENT_CHARACTER, Tokenizer, Unknown, as_texts, check_unknown, visible
+from minimm.tokenizers.tokenizer import (
+    REPLACEMENT_CHARACTER,
+    Tokenizer,
+    Unknown,
+    as_texts,
+    check_unknown,
+    numbered,
+    visible,
+)
 
 # BERT's names of what every tokenizer here has, and its own token for a gap.
 BERT_NAMES = {"<pad>": "[PAD]", "<unk>": "[UNK]", "<bos>": "[CLS]", "<eos>": "[SEP]", "<mask>": "[MASK]"}
@@ -42,16 +50,14 @@ class WordPieceTokenizer(Tokenizer):
 
         `strip_accents` None does what BERT does: yes for uncased vocabularies, no for cased ones.
         """
-        check(
-            isinstance(tokens, (list, tuple)) and all(isinstance(token, str) and token for token in tokens),
-            "tokens must be a list of str, none of them empty",
-        )
+        check(isinstance(tokens, (list, tuple)), f"tokens is a {type(tokens).__name__}, expected a list of str")
+        for i, token in enumerate(tokens):
+            check(
+                isinstance(token, str) and token != "",
+                f"tokens[{i}] is {token!r:.80}, expected a str that is not empty",
+            )
         self._tokens = list(tokens)
-        self._id_of = {token: i for i, token in enumerate(tokens)}
-        check(
-            len(self._id_of) == len(tokens),
-            f"{len(tokens) - len(self._id_of)} of the {len(tokens)} tokens occur twice, expected each once",
-        )
+        self._id_of = numbered(tokens)
         missing = [name for name in BERT_NAMES.values() if name not in self._id_of]
         check(not missing, f"the vocabulary lacks {', '.join(missing)}; add them, BERT has all five")
         self.lower_case = lower_case
@@ -74,7 +80,8 @@ class WordPieceTokenizer(Tokenizer):
         vocab_size = DEFAULT_VOCAB_SIZE if vocab_size is None else vocab_size
         check(
             isinstance(vocab_size, int) and len(BERT_NAMES) + 2 <= vocab_size <= MAX_VOCAB_SIZE,
-            f"vocab_size={vocab_size!r}, expected an integer from {len(BERT_NAMES) + 2}: five special tokens and some pieces",
+            f"vocab_size={vocab_size!r}, expected an integer from {len(BERT_NAMES) + 2}, five special tokens and some pieces, "
+            f"to {MAX_VOCAB_SIZE:,}",
         )
         words: Counter[str] = Counter()
         for one in as_texts(text):

@@ -40,7 +40,10 @@ def build_optimizer(
         found = (p for block in blocks for p in block.parameters() if p.requires_grad and p.ndim == 2)
         matrices = list(dict.fromkeys(found))  # once each: a fusion may be made of blocks
     others = [p for p in parameters if all(p is not matrix for matrix in matrices)]
-    check(name == "adamw" or layer_decay == 1.0, "layer_decay is for adamw; choose --optimizer adamw or leave it at 1")
+    check(
+        name == "adamw" or layer_decay == 1.0,
+        f"layer_decay={layer_decay} is for adamw; choose --optimizer adamw or leave it at 1",
+    )
     factors = layer_wise_factors(model, layer_decay)
     groups = [
         {

@@ -119,7 +119,7 @@ class MultimodalAssistant(StagedAssistant):
         check_words(tokens, tidy(prompt))
         answer = self._write([tidy(prompt)], media)[0] if answer is None else answer
         words = answer_ids(tokens, answer)
-        check(len(words) > 0, "the answer is empty, so there is no word whose attention could be shown")
+        check(answer.strip() != "", "the answer is empty, so there is no word whose attention could be shown")
         row = [*prompt_ids(tokens, tidy(prompt)), tokens.bos_id, *words]
         labels = [tokens.decode([word]).strip() for word in words]
         return attended_media(self.model, row, self._on_device(media), labels, given)

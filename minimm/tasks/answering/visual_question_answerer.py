@@ -31,6 +31,7 @@ from minimm.tasks.attended import AttendedQuestion
 from minimm.tasks.presets import choose_preset
 from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.task import Task
+from minimm.tasks.text.masked_text_model import listed
 from minimm.tokenizers import WordTokenizer
 from minimm.training.description import config_from, texts_in
 from minimm.training.language_prior import LanguagePrior
@@ -191,9 +192,7 @@ class VisualQuestionAnswerer(Task):
         Args:
             images: B paths, PIL images or arrays (3, H, W) in [0, 1], or a tensor (B, 3, S, S). questions: B texts.
         """
-        check(
-            not isinstance(questions, str), "questions is one str, but a list of texts was expected; put it into [...]"
-        )
+        questions = listed(questions, "questions")
         model = self.require_model().eval()
         check(
             len(images) == len(questions) > 0,

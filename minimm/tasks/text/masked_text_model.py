@@ -76,8 +76,7 @@ class MaskedTextModel(Task):
 
         Limits as in `TextGenerator.fit`.
         """
-        check(not isinstance(texts, str), "texts is one str, but a list of texts was expected; split it into sentences")
-        texts = [text for text in texts if text.strip()]
+        texts = [text for text in listed(texts) if text.strip()]
         check(len(texts) >= 2, f"there are {len(texts)} texts that are not empty; give at least two")
         step = min(VALIDATION_SHARE, len(texts))
         kept = [text for number, text in enumerate(texts) if number % step != step - 1]
@@ -136,7 +135,7 @@ class MaskedTextModel(Task):
 
     def evaluate(self, texts: Sequence[str]) -> dict[str, float]:
         """How well hidden tokens of `texts` are guessed: `masked_loss` (nats) and `masked_accuracy` (0 to 1)."""
-        return self._score(self.require_model().eval(), self._hidden_batches(texts))
+        return self._score(self.require_model().eval(), self._hidden_batches(listed(texts)))
 
     @torch.inference_mode()
     def fill(self, text: str, k: int = 5) -> list[tuple[str, float]]:
@@ -150,6 +149,18 @@ class MaskedTextModel(Task):
         found = softmax(logits).topk(min(k, len(logits)))
         pairs = zip(found.values.tolist(), found.indices.tolist(), strict=True)
         return [(tokens.token_text(token), probability) for probability, token in pairs]
+
+
+def listed(texts: Sequence[str], name: str = "texts") -> list[str]:
+    """`texts` as a list; one str, which would be taken letter by letter, and what is no text are refused."""
+    check(not isinstance(texts, str), f"{name} is one str, but a list of texts was expected; put it into [...]")
+    texts = list(texts)
+    for number, text in enumerate(texts):
+        check(
+            isinstance(text, str),
+            f"{name}[{number}] is {text!r:.40}, but a text was expected; leave it out or write it",
+        )
+    return texts
 
 
 def encoder_config(preset: Any, vocab_size: int, **options: Any) -> TextEncoderConfig:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from minimm.errors import check
 from minimm.interoperability.hugging_face import is_hugging_face_folder, load_hugging_face
 from minimm.models.text_encoder import TextEncoder
+from minimm.tasks.task import check_together
 from minimm.tasks.text.masked_text_model import MaskedTextModel
 from minimm.tokenizers import Tokenizer, load_hugging_face_tokenizer
 
@@ -22,11 +22,7 @@ def load_encoder(folder: str | Path) -> tuple[TextEncoder, Tokenizer]:
     """
     if is_hugging_face_folder(folder):
         encoder, tokenizer = load_hugging_face(folder, encoder_only=True), load_hugging_face_tokenizer(folder)
-    else:
-        task = MaskedTextModel.load(folder, device="cpu")
-        encoder, tokenizer = task.model.encoder, task.tokenizer
-    check(
-        tokenizer.vocab_size <= encoder.config.vocab_size,
-        f"{folder} has a tokenizer of {tokenizer.vocab_size} tokens, but its model knows {encoder.config.vocab_size}",
-    )
-    return encoder, tokenizer
+        check_together(tokenizer, encoder.config.vocab_size, folder)
+        return encoder, tokenizer
+    task = MaskedTextModel.load(folder, device="cpu")
+    return task.model.encoder, task.tokenizer

@@ -27,7 +27,7 @@ from minimm.models.sequence_classifier import SequenceClassifier
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
-from minimm.tasks.text.masked_text_model import encode_texts, encoder_config
+from minimm.tasks.text.masked_text_model import encode_texts, encoder_config, listed
 from minimm.tasks.text.presets import ENCODER_PRESETS
 from minimm.tasks.text.pretrained import load_encoder
 from minimm.tokenizers import WordPieceTokenizer
@@ -105,7 +105,7 @@ class TextClassifier(Task):
 
         From 200 texts on, a tenth of each label is kept to choose the best weights by; with fewer all are learned from.
         """
-        texts, labels = list(texts), [str(label) for label in labels]
+        texts, labels = listed(texts), [str(label) for label in labels]
         check_labelled(texts, labels)
         self.labels = sorted(set(labels))
         check(
@@ -176,12 +176,12 @@ class TextClassifier(Task):
 
         A text longer than the model's context is read in windows side by side, whose logits are averaged.
         """
-        check(not isinstance(texts, str), "texts is one str, but a list of texts was expected; put it into [...]")
+        texts = listed(texts)
+        check_written(texts)
         model = self.require_model().eval()
         tokens, room = self.tokenizer, model.encoder.config.context_length - 2
         rows, owners = [], []
         for number, text in enumerate(texts):
-            check(text.strip() != "", f"text {number} is empty; give at least one word")
             ids = tokens.encode(text, unknown="replace")
             for start in range(0, max(len(ids), 1), room):
                 rows.append([tokens.bos_id, *ids[start : start + room], tokens.eos_id])
@@ -199,7 +199,7 @@ class TextClassifier(Task):
 
     def evaluate(self, texts: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
         """`accuracy`, and `precision`, `recall` and `f1` as means over the labels, all from 0 to 1."""
-        labels = [str(label) for label in labels]
+        texts, labels = listed(texts), [str(label) for label in labels]
         check_labelled(texts, labels)
         unknown = sorted(set(labels) - set(self.labels))
         check(
@@ -231,11 +231,16 @@ class LabelledTexts(TokenTexts):
 def check_labelled(texts: Sequence[str], labels: Sequence[str]) -> None:
     """Raise unless there is one label for each text, and no text is empty."""
     check(
-        not isinstance(texts, str) and len(texts) == len(labels) and len(texts) > 0,
+        len(texts) == len(labels) and len(texts) > 0,
         f"there are {len(texts)} texts and {len(labels)} labels; give one label for each text, and at least one text",
     )
+    check_written(texts)
+
+
+def check_written(texts: Sequence[str]) -> None:
+    """Raise if one of the texts is empty."""
     for number, text in enumerate(texts):
-        check(isinstance(text, str) and text.strip() != "", f"text {number} is empty; remove it or write it")
+        check(text.strip() != "", f"texts[{number}] is empty; leave it out, or write at least one word")
 
 
 def split_by_label(labels: Sequence[int]) -> tuple[list[int], list[int]]:

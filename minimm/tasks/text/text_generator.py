@@ -23,7 +23,7 @@ from minimm.metrics import bits_per_byte
 from minimm.models.language_model import LanguageModel, LanguageModelConfig
 from minimm.tasks.attended import AttendedText
 from minimm.tasks.presets import choose_preset
-from minimm.tasks.task import Task
+from minimm.tasks.task import Task, check_together
 from minimm.tasks.text.presets import TEXT_PRESETS
 from minimm.tokenizers import TOKENIZERS, load_hugging_face_tokenizer
 from minimm.tokenizers.splitting import parts_of
@@ -73,11 +73,7 @@ class TextGenerator(Task):
             f"{folder} holds a BERT, which fills gaps and cannot continue a text; give a GPT-2 or Llama folder",
         )
         task.tokenizer = load_hugging_face_tokenizer(folder)
-        check(
-            task.tokenizer.vocab_size <= model.config.vocab_size,
-            f"the tokenizer of {folder} has {task.tokenizer.vocab_size} tokens, but its model {model.config.vocab_size}; "
-            "they belong to different models",
-        )
+        check_together(task.tokenizer, model.config.vocab_size, folder)
         task.model = model.to(task.device)
         return task
 

@@ -30,6 +30,7 @@ from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks.attended import AttendedPair
 from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
+from minimm.tasks.text.masked_text_model import listed
 from minimm.tasks.text.presets import PAIR_PRESETS
 from minimm.tokenizers import BytePairTokenizer
 from minimm.training.description import config_from
@@ -150,7 +151,7 @@ class TextToText(Task):
         A source beyond the model's context is read in parts of whole sentences, whose texts are put together.
         """
         model = self.require_model().eval()
-        parts = [self._parts(source) for source in sources]
+        parts = [self._parts(source) for source in listed(sources)]
         rows = [self._checked_source(part) for found in parts for part in found]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         written: dict[int, str] = {}
