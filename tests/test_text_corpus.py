@@ -81,6 +81,9 @@ def test_an_empty_file_is_named_even_among_others_but_left_out_of_a_folder(tmp_p
         read_corpus(tmp_path / "full.txt", tmp_path / "empty.txt")
     with pytest.raises(MinimmError, match="no text"):
         read_corpus()
+    (tmp_path / "menu.html").write_text("<html><nav>Home</nav></html>", encoding="utf-8")
+    with pytest.raises(MinimmError, match=r"menu\.html is empty"):
+        read_corpus(tmp_path / "menu.html")
 
 
 odd_text = st.text(st.sampled_from("ab1'. \n\n\n\r\t\x0b\x1c\x85\xa0\ufeff我😀"), max_size=40)

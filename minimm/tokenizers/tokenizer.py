@@ -191,7 +191,7 @@ def as_texts(text: str | Iterable[str]) -> Iterable[str]:
         isinstance(text, Iterable),
         f"expected a text or several, got {type(text).__name__}; pass a str or a list of str",
     )
-    return [text] if isinstance(text, str) else text
+    return [text] if isinstance(text, str | bytes) else text  # bytes are refused where a text is needed, as a whole
 
 
 def check_text(text: str) -> None:
