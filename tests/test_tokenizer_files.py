@@ -193,6 +193,14 @@ def test_what_a_reader_writes_is_never_a_special_token(pair, word_pieces):
     assert word_pieces[0].mask_id not in word_pieces[0].encode("[MASK]", unknown="replace")
 
 
+LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+SPLIT = {"type": "Split", "pattern": {"Regex": r"\w+|\W"}, "behavior": "Isolated", "invert": False}
+
+
+def in_turn(*parts):
+    return {"type": "Sequence", "pretokenizers": list(parts)}
+
+
 def damaged(**changes):
     saved = json.loads(train_theirs().to_str())
     for path, value in changes.items():
@@ -218,6 +226,26 @@ def damaged(**changes):
         ({"normalizer": {"type": "NFC"}}, "normalizer"),
         ({"pre_tokenizer": {"type": "Whitespace"}}, "Whitespace"),
         ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, "space in front"),
+        ({"pre_tokenizer": {"type": "ByteLevel"}}, "space in front"),  # theirs puts one there unless told otherwise
+        ({"pre_tokenizer": LEVEL | {"use_regex": False}}, "space in front"),
+        ({"pre_tokenizer": in_turn(1, 2)}, "space in front"),
+        ({"pre_tokenizer": in_turn(LEVEL, LEVEL, LEVEL)}, "space in front"),
+        ({"pre_tokenizer": in_turn(SPLIT, LEVEL)}, "space in front"),
+        ({"pre_tokenizer": in_turn(SPLIT, LEVEL | {"use_regex": True})}, "space in front"),
+        (
+            {"pre_tokenizer": in_turn(SPLIT, {"type": "Whitespace", "add_prefix_space": False, "use_regex": False})},
+            "space",
+        ),
+        ({"pre_tokenizer": in_turn(SPLIT | {"invert": True}, LEVEL | {"use_regex": False})}, "space in front"),
+        ({"pre_tokenizer": in_turn(SPLIT | {"behavior": "Removed"}, LEVEL | {"use_regex": False})}, "space in front"),
+        (
+            {"pre_tokenizer": in_turn(SPLIT | {"pattern": {"String": "a"}}, LEVEL | {"use_regex": False})},
+            "space in front",
+        ),
+        ({"pre_tokenizer": in_turn(SPLIT | {"type": "Digits"}, LEVEL | {"use_regex": False})}, "space in front"),
+        ({"model__continuing_subword_prefix": "##"}, "continuing_subword_prefix='##'"),
+        ({"model__end_of_word_suffix": "</w>"}, "end_of_word_suffix='</w>'"),
+        ({"model__dropout": 0.1}, "dropout=0.1"),
         ({"added_tokens": [{"id": "x"}]}, "added_tokens"),
         ({"added_tokens": []}, "special"),
         ({"model": []}, "no 'model'"),
@@ -228,6 +256,36 @@ def test_what_does_not_fit_is_named(changes, message, tmp_path):
     path.write_text(json.dumps(damaged(**changes)), encoding="utf-8")
     with pytest.raises(MinimmError, match=message):
         load_hugging_face_tokenizer(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model__continuing_subword_prefix": "", "model__end_of_word_suffix": ""},
+        {"model__dropout": 0.0, "model__byte_fallback": None},
+        {"pre_tokenizer": in_turn(LEVEL)},
+        {"pre_tokenizer": LEVEL | {"use_regex": True}},
+        {"pre_tokenizer": in_turn(SPLIT, LEVEL | {"use_regex": False})},
+    ],
+)
+def test_other_ways_to_say_the_same_are_understood(changes, tmp_path):
+    (tmp_path / "tokenizer.json").write_text(json.dumps(damaged(**changes)), encoding="utf-8")
+    found = load_hugging_face_tokenizer(tmp_path)
+    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    assert found.encode(TEXT) == theirs.encode(TEXT).ids
+
+
+@pytest.mark.parametrize(
+    ("told", "lower_case"),
+    [(None, True), ({}, True), ({"do_lower_case": True}, True), ({"do_lower_case": False}, False), ([], True)],
+)
+def test_a_folder_of_older_files_says_whether_case_counts(told, lower_case, tmp_path):
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "A"]
+    (tmp_path / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    if told is not None:
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(told), encoding="utf-8")
+    found = load_hugging_face_tokenizer(tmp_path)
+    assert found.lower_case is lower_case and found.encode("A a") == ([5, 5] if lower_case else [6, 5])
 
 
 def test_folders_and_kinds_without_a_counterpart_are_refused(tmp_path):
