@@ -208,7 +208,7 @@ def test_padding_and_the_rest_of_a_batch_change_nothing(seed, n):
                 length = int(cut[1].sum())
                 cut = [part[:, :length] for part in cut]
             alone.append(model.embed(name, *cut))
-        joined = Embedding.join(alone)
+        joined = Embedding.join(alone, n)
         torch.testing.assert_close(joined.whole, together[name].whole, atol=1e-5, rtol=1e-4)
         for row in range(n):
             real = joined.parts[row][joined.mask[row]]

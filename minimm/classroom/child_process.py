@@ -29,6 +29,10 @@ from minimm.specs.watchdog import LOOK_EVERY, FairClock
 TOO_LARGE = "it used more memory than is allowed and was stopped"
 FORGED = "it wrote into the line on which its answers travel"
 ENDLESS = "Which loop never ends, or which array grows with every call?"
+# Children at once. One interpreter tries the laws of all of them, which takes as long as answering does: it keeps two or three
+# busy. A thousand would fill the memory (50 MB each, and what the file takes), and while a hundred threads wait for the
+# interpreter, their children's seconds pass. So a few run, and the rest wait their turn before their clock is started.
+AT_ONCE = threading.BoundedSemaphore(4)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Limits:
 class Child:
     """A process that has loaded one file. Use it in a `with`: at the end the process is no more.
 
+    Any number of threads may want one at the same time: four have theirs, the others wait until one is closed (`AT_ONCE`).
+
     Attributes:
         functions: what the file has of the contract, described: {"parameters": ...} or {"value": ...}.
         confined: which of `confinement`'s parts hold.
@@ -56,27 +62,41 @@ class Child:
         """Raises `MinimmError` if the file cannot be used."""
         self.limits, self.ended, self.printed = limits, "", ""
         self.number = 0  # of questions
-        self.closed = False
-        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # empty; the process starts in it
+        self.remains = contextlib.ExitStack()  # what is to be undone at the end, the last first
+        try:
+            self._start()
+            self._load(path, name)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self) -> None:
+        self.remains.enter_context(AT_ONCE)
+        home = self.remains.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))  # empty
         self.process = subprocess.Popen(
             [sys.executable, "-m", "minimm.classroom.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            cwd=self.folder.name,
-            env=_environment(self.folder.name),
+            cwd=home,
+            env=_environment(home),
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
         )
+        self.remains.callback(self._end)
         self.clock, self.deadline = FairClock(self.process.pid), math.inf
+        self.remains.callback(self.clock.close)
         self.over = threading.Event()
         self.watcher = threading.Thread(target=self._watch, daemon=True)
         self.watcher.start()
+        self.remains.callback(self._stop_watching)
+
+    def _load(self, path: Path, name: str | None) -> None:
         self.restart_clock()
         names = list(all_specs())
-        request = {"file": str(path.resolve()), "name": name, "names": names, "memory_bytes": limits.memory_bytes}
-        seconds = limits.seconds * (len(names) if name is None else 1)
+        request = {"file": str(path.resolve()), "name": name, "names": names, "memory_bytes": self.limits.memory_bytes}
+        seconds = self.limits.seconds * (len(names) if name is None else 1)
         try:
             answer = self.ask(**request, seconds=seconds, seconds_per_call=SECONDS_PER_CALL)
             if "unusable" in answer:
@@ -84,12 +104,10 @@ class Child:
             self.functions = {name: dict(answer["functions"][name]) for name in names if name in answer["functions"]}
             self.confined = list(map(str, answer["confined"]))
         except Stopped as stop:
-            self.close()
             raise MinimmError(
                 f"{path.name} could not be loaded: {stop.what}; keep long work inside functions"
             ) from None
         except (LookupError, TypeError, ValueError) as error:
-            self.close()
             raise error if isinstance(error, MinimmError) else MinimmError(f"{path.name}: {FORGED}") from None
 
     def __enter__(self) -> Child:
@@ -126,19 +144,19 @@ class Child:
 
     def close(self) -> None:
         """End the process and all that it has started; nothing if that has been done."""
-        if self.closed:  # its number may be another process's by now
-            return
-        self.closed = True
+        self.remains.close()
+        self.ended = self.ended or "it is no more"
+
+    def _stop_watching(self) -> None:
         self.over.set()
         self.watcher.join()
-        self.clock.close()
+
+    def _end(self) -> None:
         self._kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             with contextlib.suppress(OSError):
                 stream.close()
-        self.folder.cleanup()
-        self.ended = self.ended or "it is no more"
 
     def _kill(self) -> None:
         if hasattr(os, "killpg"):

@@ -76,6 +76,7 @@ def check_file(path: str | Path, name: str | None = None, *, seed: int = 0, limi
     try:
         for function, described in child.functions.items():
             if child.ended:  # by the function before
+                child.close()
                 child = Child(path, name, limits)
             reports.append(grade_in(child, function, described, seed))
     finally:

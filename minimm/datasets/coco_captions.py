@@ -152,6 +152,12 @@ def evenly(items: list[Item], most: int | None) -> list[Item]:
     return [items[index * len(items) // most] for index in range(most)]
 
 
+def captions_in(folder: Path) -> list[str]:
+    """The captions of a folder in one of the layouts above, each once; no picture is opened."""
+    texts = _captions_by_file(find_layout(folder, None), Report()).values()
+    return list(dict.fromkeys(text for several in texts for text in several))
+
+
 def find_picture(folders: Sequence[Path], file_name: str) -> Path | None:
     """The picture in the first of the folders that has it, or None."""
     with suppress(OSError):  # of a name that no file can have

@@ -17,7 +17,7 @@ The logits of the loss are the similarities times `scale`, which is learned as a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -70,15 +70,35 @@ class Embedding:
         """With `gather` applied to each tensor, which brings the rows of several processes together."""
         return Embedding(self.modality, gather(self.whole), gather(self.parts), gather(self.mask), self.grid)
 
+    def without_parts(self) -> Embedding:
+        """The wholes alone, where nothing compares parts: those of a picture take far more memory than the picture."""
+        return Embedding(
+            self.modality, self.whole, self.parts.new_empty(len(self), 0, 0), self.mask.new_empty(len(self), 0), (0,)
+        )
+
     @staticmethod
-    def join(pieces: Sequence[Embedding]) -> Embedding:
-        """Several, one behind the other; where they differ in length, the shorter are filled up with what is masked."""
-        longest = max(pieces, key=lambda piece: piece.mask.shape[1])
-        room = [longest.mask.shape[1] - piece.mask.shape[1] for piece in pieces]
-        parts = [F.pad(piece.parts, (0, 0, 0, more)) for piece, more in zip(pieces, room, strict=True)]
-        masks = [F.pad(piece.mask, (0, more)) for piece, more in zip(pieces, room, strict=True)]
-        whole = torch.cat([piece.whole for piece in pieces])
-        return Embedding(longest.modality, whole, torch.cat(parts), torch.cat(masks), longest.grid)
+    def join(pieces: Iterable[Embedding], count: int) -> Embedding:
+        """Pieces of `count` things together; where they differ in length, the shorter are filled up with what is masked.
+
+        Each is copied to its place before the next one is asked for, so that all of it is held once, not twice.
+        """
+        joined, filled = None, 0
+        for piece in pieces:
+            if joined is None:
+                shapes = [(tensor, (count, *tensor.shape[1:])) for tensor in (piece.whole, piece.parts, piece.mask)]
+                joined = Embedding(piece.modality, *(tensor.new_zeros(shape) for tensor, shape in shapes), piece.grid)
+            length, more = piece.mask.shape[1], piece.mask.shape[1] - joined.mask.shape[1]
+            if more > 0:
+                joined.parts, joined.mask = F.pad(joined.parts, (0, 0, 0, more)), F.pad(joined.mask, (0, more))
+                joined.grid = piece.grid
+            rows = slice(filled, filled + len(piece))
+            joined.whole[rows], joined.parts[rows, :length], joined.mask[rows, :length] = (
+                piece.whole,
+                piece.parts,
+                piece.mask,
+            )
+            filled = rows.stop
+        return joined
 
 
 class ProjectionHead(nn.Module):

@@ -6,14 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from minimm.datasets.coco_captions import PICTURE_SUFFIXES, CocoCaptions
+from minimm.datasets.coco_captions import PICTURE_SUFFIXES, captions_in
 from minimm.errors import check
 from minimm.features.audio import load_audio
 from minimm.features.image import load_image
 from minimm.features.video import load_video
 from minimm.tasks.retrieval.cross_modal_retriever import CrossModalRetriever
-
-SMALLEST = 2  # pixels: where only the captions of a folder are wanted
 
 
 def retrieve(
@@ -47,11 +45,9 @@ def things_of(folder: Path, modalities: tuple[str, ...]) -> dict[str, list[Any]]
     check(folder.is_dir(), f"{folder} is not a folder; give one with pictures, wav files or a captions.json")
     places = [place for place in (folder, folder / "images") if place.is_dir()]
     files = sorted(file for place in places for file in place.iterdir() if file.is_file())
-    has_captions = (folder / "captions.json").is_file()
-    captions = CocoCaptions(folder, SMALLEST).captions if has_captions else []
     found = {
         "image": [file for file in files if file.suffix.lower() in PICTURE_SUFFIXES],
-        "text": list(dict.fromkeys(text for texts in captions for text in texts)),
+        "text": captions_in(folder) if (folder / "captions.json").is_file() else [],
         "audio": [file for file in files if file.suffix.lower() == ".wav"],
         "video": [file for file in files if file.suffix.lower() == ".gif"],
     }

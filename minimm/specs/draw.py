@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 from hypothesis import strategies as st
@@ -27,22 +28,22 @@ LARGE = 2500.0  # times 4 is 1e4: beyond what exp can take
 
 dtypes = st.sampled_from([np.float64, np.float32]).map(np.dtype)
 exactly = st.just(np.dtype(np.float64))  # where float32's rounding would hide what is asked
-_largest = [math.inf]  # of the sizes that are drawn at present
+_largest: ContextVar[float] = ContextVar("largest", default=math.inf)  # of the sizes that this thread draws now
 
 
 @contextmanager
 def no_size_above(largest: int) -> Iterator[None]:
     """While it is open, sizes are drawn as usual and then cut: a counterexample found so is a small one."""
-    _largest.append(largest)
+    before = _largest.set(largest)
     try:
         yield
     finally:
-        _largest.pop()
+        _largest.reset(before)
 
 
 def up_to(high: int, low: int = 1) -> st.SearchStrategy[int]:
     """A size from `low` to `high`."""
-    return st.integers(low, high).map(lambda size: max(low, min(size, _largest[-1])))
+    return st.integers(low, high).map(lambda size: max(low, min(size, _largest.get())))
 
 
 sizes = up_to(4)
@@ -52,7 +53,7 @@ sizes = up_to(4)
 def batches(draw: Draw, most: int = 2) -> Shape:
     """Leading dimensions: none, one, or up to `most`."""
     shape = draw(st.lists(up_to(3), max_size=most))
-    return tuple(shape) if _largest[-1] > 1 else ()
+    return tuple(shape) if _largest.get() > 1 else ()
 
 
 def floats(

@@ -58,11 +58,12 @@ def show(value: Any, digits: int = 4) -> str:
     if isinstance(value, Words):
         return str(value)
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-        with np.printoptions(precision=digits, suppress=_moderate(value), threshold=60, edgeitems=3, linewidth=88):
-            if value.size > 3 and (value == value.flat[0]).all():
-                one = value.flat[0].item()
-                return f"{one:g} everywhere" if isinstance(one, float) else f"{one} everywhere"
-            return np.array2string(value, separator=", ").replace("\n\n", "\n")
+        if value.size > 3 and (value == value.flat[0]).all():
+            one = value.flat[0].item()
+            return f"{one:g} everywhere" if isinstance(one, float) else f"{one} everywhere"
+        # Told here and not as `np.printoptions`, which hold for all threads in older NumPys.
+        how = {"precision": digits, "suppress_small": _moderate(value), "max_line_width": 88}
+        return np.array2string(value, separator=", ", threshold=60, edgeitems=3, **how).replace("\n\n", "\n")
     if isinstance(value, float | np.floating):
         return f"{float(value):.{digits + 2}g}"
     if isinstance(value, list | tuple) and any(isinstance(part, np.ndarray) for part in value):

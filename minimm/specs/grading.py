@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -143,7 +144,10 @@ def find_counterexample(one: Law, watched: Watched, seed: int, *, shrink: bool) 
     return _search(one, watched, seed, SEARCH_AND_SHRINK) or error
 
 
-_drawn: dict[tuple[Law, int], list[tuple[Any, ...]]] = {}  # by law and seed, once a function has held it
+MOST_KEPT = 300  # more than the contract has laws, so all of one seed, but not of a thousand
+_drawn: OrderedDict[tuple[Law, int], list[tuple[Any, ...]]] = (
+    OrderedDict()
+)  # by law and seed, once a function has held it
 
 
 def _holds_for(inputs: list[tuple[Any, ...]], one: Law, watched: Watched) -> bool:
@@ -194,4 +198,6 @@ def _search(one: Law, watched: Watched, seed: int, phases: tuple[Phase, ...]) ->
         return error
     if phases == SEARCH_ONLY:
         _drawn[one, seed] = inputs
+        if len(_drawn) > MOST_KEPT:
+            _drawn.popitem(last=False)  # the oldest
     return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from minimm.training.distributed import (
     world_size,
 )
 from minimm.training.failures import explain_failure, refuse_nonfinite
+from minimm.training.history import record
 from minimm.training.interruption import Interruption
 from minimm.training.optimization import build_optimizer, learning_rate_factor
 from minimm.training.parallel import Learner
@@ -139,7 +141,7 @@ class Trainer:
                 self.result.seconds = seconds
                 self._refuse_nonfinite(loss=loss, gradient=gradient_norm)
                 progress.update(loss)
-                self._record(train_loss=loss)
+                record(self.result.history, self.result.steps, train_loss=loss)
                 if self.result.steps % self.config.validate_every == 0 and not self._is_over():
                     progress.show_validation(self._validate())
                 if interrupted or seconds - last_save >= self.config.save_every_seconds:
@@ -197,18 +199,11 @@ class Trainer:
         """Early stopping (Prechelt 1998): the validation loss has not fallen for `patience` validations."""
         if self.config.patience is None or self.validate is None:
             return False
-        since_best = (entry for entry in self.result.history if entry["step"] > self.result.best_step)
+        since_best = takewhile(lambda entry: entry["step"] > self.result.best_step, reversed(self.result.history))
         return sum("validation_loss" in entry for entry in since_best) >= self.config.patience
 
     def _refuse_nonfinite(self, **numbers: float) -> None:
         refuse_nonfinite(self.result.steps, self.config, self.folder, **numbers)
-
-    def _record(self, **losses: float) -> None:
-        """Put losses into the history, at the current step."""
-        history = self.result.history
-        if not history or history[-1]["step"] != self.result.steps:
-            history.append({"step": self.result.steps})
-        history[-1].update(losses)
 
     def _validate(self) -> float | None:
         """Measure the validation loss, and keep the weights as `model.safetensors` when they are the best so far."""
@@ -219,7 +214,7 @@ class Trainer:
                 value = as_the_first(self.learner.measure(self.validate))
             if math.isnan(value):  # it would pass for the best for ever: nothing is less
                 self._refuse_nonfinite(validation_loss=value)
-            self._record(validation_loss=value)
+            record(self.result.history, self.result.steps, validation_loss=value)
         best = self.result.best_validation_loss
         if value is None or best is None or value < best:
             self.result.best_validation_loss, self.result.best_step = value, self.result.steps

@@ -58,7 +58,7 @@ class TrainerConfig:
 
 @dataclass
 class TrainingResult:
-    """What a run did: the losses by step, the best validation loss and when, and the seconds it took."""
+    """What a run did: its losses (`training.history`), the best validation loss and when, and the seconds it took."""
 
     history: list[dict[str, float]] = field(default_factory=list)
     steps: int = 0

@@ -54,7 +54,7 @@ class CrossModalRetriever(JointSpace):
 
     def __init__(self, preset: str = "tiny", *, seed: int = 0, device: str = "auto", **options: Any) -> None:
         super().__init__(preset, seed=seed, device=device, **options)
-        self.collections: dict[str, tuple[list[Any], Embedding]] = {}
+        self.collections: dict[str, tuple[Sequence[Any], Embedding]] = {}
 
     def _after_load(self, architecture: dict[str, Any]) -> None:
         super()._after_load(architecture)
@@ -105,8 +105,7 @@ class CrossModalRetriever(JointSpace):
         )
         if isinstance(dataset, CocoCaptions):
             modality = "video" if isinstance(dataset, CocoClips) else "image"
-            seen = self.embed(dataset.batch(range(len(dataset))), modality)
-            self._keep(modality, items or dataset.file_names, seen)
+            self._keep(modality, items or dataset.file_names, self.embed(dataset.images, modality))
             self.index([caption for texts in dataset.captions for caption in texts], "text")
         return self
 
@@ -129,10 +128,16 @@ class CrossModalRetriever(JointSpace):
         return torch.stack(losses).mean()
 
     def _keep(self, modality: str, items: Sequence[Any], embedding: Embedding) -> None:
-        self.collections[modality] = (list(items), embedding)
+        kept = (
+            list(items) if isinstance(items, list) else items
+        )  # who makes pictures when asked is asked for what is found
+        self.collections[modality] = (kept, embedding)
 
     def index(self, things: Sequence[Any], modality: str | None = None) -> CrossModalRetriever:
-        """Make `things` of one modality the collection that is searched; it replaces the one of that modality before."""
+        """Make `things` of one modality the collection that is searched; it replaces the one of that modality before.
+
+        Of files the vectors alone are kept in memory, and so of any sequence that makes its things when it is asked for them.
+        """
         embedding = self.embed(things, modality)
         self._keep(embedding.modality, things, embedding)
         return self
@@ -159,7 +164,7 @@ class CrossModalRetriever(JointSpace):
         best = np.argsort(-scores, kind="stable")[:k]
         return [Found(items[place], float(scores[place]), int(place)) for place in best.tolist()]
 
-    def _collection(self, among: str | None, asked: str) -> tuple[list[Any], Embedding]:
+    def _collection(self, among: str | None, asked: str) -> tuple[Sequence[Any], Embedding]:
         if among is not None:
             self.require_model().require(among)
         wanted = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from minimm.tokenizers import CharacterTokenizer
 from minimm.training.description import config_from, sample_rate_in
 
 BATCH = 64  # things embedded at once
-PIECE = 2**22  # cosines of words and regions compared at once
+PIECE = 2**22  # cosines compared at once
 
 
 class JointSpace(Task):
@@ -127,27 +127,40 @@ class JointSpace(Task):
 
     @torch.inference_mode()
     def embed(self, things: Sequence[Any] | Tensor, modality: str | None = None) -> Embedding:
-        """Things of one modality -> their places in the joint space; a tensor (N, 3, S, S) is taken as it is.
+        """Things of one modality -> their places in the joint space; a tensor (N, 3, S, S) is taken as it is, bytes as 255ths.
+
+        Files are opened, and the things of a sequence asked for, `BATCH` at a time; what is kept of each is its vectors.
 
         Raises `MinimmError` for nothing to embed, or a modality that the model was not trained on.
         """
         check(len(things) > 0, "there is nothing to embed: the collection is empty; give at least one picture or text")
         modality = modality or self.modality_of(things[0])
-        model = self.require_model().eval()
-        model.require(modality)
-        parts = []
+        self.require_model().eval().require(modality)
+        return Embedding.join(self._in_batches(things, modality), len(things))
+
+    def _in_batches(self, things: Sequence[Any] | Tensor, modality: str) -> Iterator[Embedding]:
         for start in range(0, len(things), BATCH):
-            some = things[start : start + BATCH]
-            some = some if isinstance(some, Tensor) else self._load(modality, some)
-            parts.append(model.embed(modality, *(part.to(self.device) for part in self._inputs(modality, some))))
-        return Embedding.join(parts)
+            if isinstance(things, Tensor):
+                some = things[start : start + BATCH]
+                some = some if some.is_floating_point() else some.float() / 255.0
+            else:  # not every sequence has slices
+                some = [things[place] for place in range(start, min(start + BATCH, len(things)))]
+                some = self._load(modality, some)
+            embedded = self.model.embed(modality, *(part.to(self.device) for part in self._inputs(modality, some)))
+            yield embedded if self.model.config.fine_grained else embedded.without_parts()
 
     @torch.inference_mode()
     def similarity(self, x: Embedding, y: Embedding) -> np.ndarray:
         """How well every x (N) fits every y (M), (N, M) from -1 to 1; in pieces, as words times regions are many."""
-        rows = max(1, PIECE // (y.parts.shape[0] * y.parts.shape[1] * x.parts.shape[1]))
-        pieces = [self.model.similarity(x[start : start + rows], y) for start in range(0, len(x), rows)]
-        return torch.cat(pieces).cpu().numpy()
+        of_a_pair = max(1, x.parts.shape[1] * y.parts.shape[1])
+        columns = min(len(y), max(1, PIECE // of_a_pair))
+        rows = max(1, PIECE // (of_a_pair * columns))
+        similarity = np.empty((len(x), len(y)), dtype=np.float32)
+        for row in range(0, len(x), rows):
+            for column in range(0, len(y), columns):
+                some = self.model.similarity(x[row : row + rows], y[column : column + columns])
+                similarity[row : row + rows, column : column + columns] = some.cpu().numpy()
+        return similarity
 
 
 def _as_read(text: str, tokenizer: type) -> str:
