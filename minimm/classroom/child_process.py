@@ -126,11 +126,15 @@ class Child:
             raise Stopped(self.ended, ENDLESS)
         self.number += 1
         self.deadline = self.clock.now() + self.seconds_left
-        with contextlib.suppress(OSError):  # it is gone; the reason is found below
-            self.process.stdin.write(json.dumps({**question, "number": self.number}) + "\n")
-            self.process.stdin.flush()
-        line = self.process.stdout.readline(LONGEST_ANSWER + 1)
-        self.seconds_left, self.deadline = self.deadline - self.clock.now(), math.inf
+        with contextlib.closing(FairClock(thread=threading.get_native_id())) as ours:
+            before = ours.waited()
+            with contextlib.suppress(OSError):  # it is gone; the reason is found below
+                self.process.stdin.write(json.dumps({**question, "number": self.number}) + "\n")
+                self.process.stdin.flush()
+            line = self.process.stdout.readline(LONGEST_ANSWER + 1)
+            unread = ours.waited() - before  # seconds for which its answer was there, but not we to read it
+        left = self.deadline - self.clock.now() + unread
+        self.seconds_left, self.deadline = min(left, self.seconds_left), math.inf
         if not line:
             raise self._stopped(self._why_it_ended())
         try:

@@ -35,12 +35,16 @@ class FairClock:
 
     def now(self) -> float:
         """Seconds since some beginning, by which two answers are compared."""
+        return time.monotonic() - self.waited()
+
+    def waited(self) -> float:
+        """Seconds that it has waited for a processor; 0 where nobody counts them."""
         if self._counts >= 0:
             with contextlib.suppress(
                 OSError, ValueError, IndexError
             ):  # the thread is no more: what it had waited stays
                 self._waited = int(os.pread(self._counts, 100, 0).split()[1]) / 1e9  # run, waited (ns); how often
-        return time.monotonic() - self._waited
+        return self._waited
 
     def close(self) -> None:
         """Let go of the file with the counts."""
