@@ -242,6 +242,7 @@ def test_too_few_pairs_give_fewer_merges():
     assert train_byte_pair("abc", 1000) == [(98, 99), (97, 256)]
     assert train_byte_pair("", 1000) == []
     assert BytePairTokenizer.train("abc", 1000).vocab_size == 256 + 2 + 4
+    assert BytePairTokenizer.train("abc", 260).vocab_size == 256 + 4  # no merge at all
 
 
 def test_pairs_never_cross_words_or_texts():
