@@ -55,6 +55,21 @@ def test_what_stands_in_the_padding_changes_nothing(case):
     assert_same(fusion(other_text, text_mask, other_image, image_mask), fusion(text, text_mask, image, image_mask))
 
 
+@given(families, seeds)
+def test_no_parameter_is_without_effect(family, seed):
+    generator = torch.Generator().manual_seed(seed)
+    fusion = random_fusion(family, generator, num_layers=2)
+    inputs = [
+        normal(generator, 3, 4, WIDTH),
+        torch.ones(3, 4).bool(),
+        normal(generator, 3, 5, WIDTH),
+        torch.ones(3, 5).bool(),
+    ]
+    (fusion(*inputs) * normal(generator, 3, WIDTH)).sum().backward()
+    idle = [name for name, parameter in fusion.named_parameters() if parameter.grad is None or not parameter.grad.any()]
+    assert idle == []
+
+
 @given(cases(), st.integers(1, 3))
 def test_more_padding_changes_nothing(case, more):
     fusion, inputs, generator = case

@@ -189,14 +189,22 @@ def test_names_that_differ_in_case_alone_and_links_that_lead_out(tmp_path):
     if len(list(folder.iterdir())) < 2:
         pytest.skip("this file system does not tell Anna from anna")
     (folder / "anna" / "link.py").symlink_to(secret)
+    (folder / "anna" / "circle.py").symlink_to(folder / "anna" / "circle.py")
     (folder / "bob").symlink_to(folder / "anna")
     hand_in(folder, ".", SOFTMAX, "stray.py")
     submissions, problems = find_submissions(folder)
     assert [one.page for one in submissions] == ["anna", "anna-2"]
     said = " ".join([*problems, *submissions[1].problems])
-    assert "bear one name" in said and "link.py leads out of the folder" in said
+    assert "bear one name" in said and "link.py leads out of the folder" in said and "circle.py leads out" in said
     assert "bob is a link" in said and "stray.py lies beside" in said
     assert submissions[1].files == [folder / "anna" / "solution.py"]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no endless file here")
+def test_an_endless_file_is_not_begun(tmp_path):
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+    assert read_handed_in(tmp_path / "zero.py").problems == ["zero.py is a folder or a device and was not read"]
+    assert "folder" in read_handed_in(tmp_path).problems[0]
 
 
 def test_cells_that_only_use_the_same_names_are_not_run(tmp_path):

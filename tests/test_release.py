@@ -64,6 +64,7 @@ def test_releasing_again_is_nothing_new_and_nobodys_work_is_overwritten(tmp_path
         ("def gelu(x):\n    ### BEGIN SOLUTION\n    return x\n", "without '### END SOLUTION'"),
         ("def gelu(x):\n    ### END SOLUTION\n    pass\n", "without '### BEGIN SOLUTION'"),
         ("def gelu(x:\n", "is not Python"),
+        ("def gelu(x):\n    return '\ud800'\n", "is not Python"),  # half of a character, which JSON can hold
     ],
 )
 def test_what_would_give_a_solution_away_is_not_released(tmp_path, refused, source, sentence):

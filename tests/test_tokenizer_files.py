@@ -275,6 +275,16 @@ def test_other_ways_to_say_the_same_are_understood(changes, tmp_path):
     assert found.encode(TEXT) == theirs.encode(TEXT).ids
 
 
+@pytest.mark.parametrize("name", ["continuing_subword_prefix", "max_input_chars_per_word"])
+def test_what_a_word_piece_file_leaves_out_is_as_bert_has_it(word_pieces, name, tmp_path):
+    ours, _ = word_pieces
+    save_hugging_face_tokenizer(ours, tmp_path)
+    saved = json.loads((tmp_path / "tokenizer.json").read_text(encoding="utf-8"))
+    del saved["model"][name]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(saved), encoding="utf-8")
+    assert load_hugging_face_tokenizer(tmp_path).encode(TEXT) == ours.encode(TEXT)
+
+
 @pytest.mark.parametrize(
     ("told", "lower_case"),
     [(None, True), ({}, True), ({"do_lower_case": True}, True), ({"do_lower_case": False}, False), ([], True)],

@@ -66,6 +66,9 @@ def read_handed_in(path: Path) -> HandedIn:
     """Read a .py file or an .ipynb notebook; nothing in it can raise more than a sentence in `problems`."""
     file = HandedIn(path)
     try:
+        if path.exists() and not path.is_file():
+            file.problems.append(f"{path.name} is a folder or a device and was not read")
+            return file
         size = path.stat().st_size
         if size > MOST_BYTES:
             file.problems.append(f"{path.name} has {size / 1e6:,.0f} MB and was not read; clear its outputs")

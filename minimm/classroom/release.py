@@ -114,8 +114,8 @@ def _without_solution(source: str, where: str) -> str:
 def _check_stub(source: str, exercise: str, name: str) -> None:
     try:
         trees = ast.parse(source).body
-    except SyntaxError as error:
-        raise MinimmError(f"{name}: the exercise {exercise} is not Python (line {error.lineno}: {error.msg})") from None
+    except (SyntaxError, ValueError, RecursionError) as error:  # ValueError: letters that no file can hold
+        raise MinimmError(f"{name}: the exercise {exercise} is not Python ({error})") from None
     filled = [t for t in trees if isinstance(t, ast.FunctionDef) and t.name == exercise and not is_stub(t)]
     check(
         not filled,

@@ -79,13 +79,20 @@ def find_files(folder: Path) -> tuple[list[Path], list[str]]:
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
         for name in [*folders, *sorted(names)]:
             path = Path(place, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(inside):
-                problems.append(f"{path.relative_to(folder)} leads out of the folder and was left out")
+            if path.is_symlink() and not _leads_into(path, inside):
+                problems.append(f"{path.relative_to(folder)} leads out of the folder, or nowhere, and was left out")
             elif path.suffix in KINDS and path.is_file() and not name.startswith("."):
                 files.append(path)
     if len(files) > MOST_FILES:
         problems.append(f"there are {len(files)} files; the first {MOST_FILES} were read")
     return files[:MOST_FILES], problems
+
+
+def _leads_into(link: Path, folder: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(folder)
+    except (OSError, RuntimeError):  # a link to itself
+        return False
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -23,6 +23,7 @@ from minimm.errors import check
 from minimm.features.image import MAX_PIXELS, PICTURE_SUFFIXES, load_image, opened, to_pil, to_rgb
 from minimm.files import write_atomically
 
+MAX_FRAME_PIXELS = 9_000_000  # somewhat more than "4K"; Pillow holds several frames of an animation at a time
 MAX_CLIP_PIXELS = 1_000_000_000  # width x height x frames that a file may claim before it is unpacked
 MAX_FRAMES = 10_000  # ten minutes or more; a million empty frames fit into a few megabytes
 DEFAULT_SECONDS = 0.1  # browsers show a frame so long whose file says 0
@@ -128,6 +129,11 @@ def _from_file(path: Path, num_frames: int | None, size: int | None) -> tuple[np
     with opened(path, name, WANTED) as file:
         # An APNG may begin with a picture that is no part of the clip.
         first = int(getattr(file, "default_image", False))
+        check(
+            file.width * file.height <= MAX_FRAME_PIXELS,
+            f"{name} claims frames of {file.width} x {file.height} pixels, but at most {MAX_FRAME_PIXELS:,} are read; make it "
+            "smaller first",
+        )
         numbers = range(first, getattr(file, "n_frames", 1))
         check(
             len(numbers) * file.width * file.height <= MAX_CLIP_PIXELS,

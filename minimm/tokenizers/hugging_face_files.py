@@ -121,7 +121,7 @@ def _word_piece(saved: dict[str, Any], model: dict[str, Any], path: str | Path) 
     for name, wanted in (("continuing_subword_prefix", CONTINUES), ("max_input_chars_per_word", LONGEST_WORD)):
         check(
             model.get(name, wanted) == wanted,
-            f"{path} says {name}={model[name]!r:.40}, which minimm does not have; BERT's is {wanted!r}",
+            f"{path} says {name}={model.get(name)!r:.40}, which minimm does not have; BERT's is {wanted!r}",
         )
     vocabulary = _checked_vocabulary(model.get("vocab"), path)
     vocabulary |= {token["content"]: token["id"] for token in _added_tokens(saved, path)}

@@ -12,6 +12,7 @@ The kinds, from the plainest: `character.py`, `word.py`, `byte_pair.py`.
 
 from __future__ import annotations
 
+import copy
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -131,8 +132,8 @@ class Tokenizer(ABC):
         write_json(path, self.saved())
 
     def saved(self) -> dict[str, Any]:
-        """What `save` writes: the kind and everything learnt, as JSON values."""
-        return {"kind": self.kind, **self._learnt()}
+        """What `save` writes: the kind and everything learnt, as JSON values; a copy."""
+        return {"kind": self.kind, **copy.deepcopy(self._learnt())}
 
     @classmethod
     def load(cls, path: str | Path) -> Tokenizer:

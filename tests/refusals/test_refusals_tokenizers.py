@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -115,3 +116,12 @@ def test_numbers_and_texts_that_do_not_suit_a_vocabulary(call: Callable[[], Any]
 def test_what_was_read_as_bytes_is_no_text(kind):
     with pytest.raises(MinimmError, match=r"expected a text \(str\), got bytes; pass one text, bytes decoded"):
         TOKENIZERS[kind].encode(b"the fox")
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_who_spoils_what_was_saved_spoils_the_copy_alone(kind):
+    before = json.dumps(TOKENIZERS[kind].saved())
+    for value in TOKENIZERS[kind].saved().values():
+        if isinstance(value, list | dict):
+            value.clear()
+    assert json.dumps(TOKENIZERS[kind].saved()) == before
