@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from minimm.datasets.spoken_digits import SpokenDigits
 from minimm.datasets.summaries import read_summaries
 from minimm.datasets.text_corpus import read_corpus
 from minimm.datasets.transcribed_recordings import TranscribedRecordings
+from minimm.errors import MinimmError, check
 from minimm.features.audio import load_audio
 from minimm.features.image import load_image
 from minimm.features.segmentation import ChineseSegmenter
@@ -105,13 +107,18 @@ def use_handed_in(path: Path) -> None:
     file = read_handed_in(path)
     for name in written_names(file)[:5]:
         source_of(file, needed(file, name))
+    check(bool(file.statements) or not file.problems, " ".join(file.problems))  # told on the student's page
 
 
 def use_submissions(folder: Path) -> None:
     """Read everything that every student handed in."""
-    for submission in find_submissions(folder)[0]:
+    submissions, problems = find_submissions(folder)
+    for submission in submissions:
+        problems += submission.problems
         for path in submission.files:
-            use_handed_in(path)
+            with suppress(MinimmError):
+                use_handed_in(path)
+    check(not problems, " ".join(problems))
 
 
 def write_clips(folder: Path) -> None:

@@ -129,11 +129,6 @@ def _from_file(path: Path, num_frames: int | None, size: int | None) -> tuple[np
     with opened(path, name, WANTED) as file:
         # An APNG may begin with a picture that is no part of the clip.
         first = int(getattr(file, "default_image", False))
-        check(
-            file.width * file.height <= MAX_FRAME_PIXELS,
-            f"{name} claims frames of {file.width} x {file.height} pixels, but at most {MAX_FRAME_PIXELS:,} are read; make it "
-            "smaller first",
-        )
         numbers = range(first, getattr(file, "n_frames", 1))
         check(
             len(numbers) * file.width * file.height <= MAX_CLIP_PIXELS,
@@ -144,21 +139,31 @@ def _from_file(path: Path, num_frames: int | None, size: int | None) -> tuple[np
             len(numbers) <= MAX_FRAMES,
             f"{name} has more than {MAX_FRAMES:,} frames, too many to look through; cut it into parts",
         )
-        seconds = [_seconds(file, number) for number in numbers]
+        seconds = [_seconds(file, number, name) for number in numbers]
         chosen = sample_frames(seconds, num_frames, name)
         _check_kept(len(chosen), (3, size or file.height, size or file.width), name)
         frames = {}
         for index in sorted(set(chosen)):  # animated files are read from front to back
-            file.seek(numbers[index])
+            _go_to(file, numbers[index], name)
             frames[index] = load_image(to_rgb(file), size)
         return np.stack([frames[index] for index in chosen]), [sum(seconds[:index]) for index in chosen]
 
 
-def _seconds(file: Image.Image, number: int) -> float:
+def _seconds(file: Image.Image, number: int, name: str) -> float:
     """How long a frame stays."""
-    file.seek(number)
+    _go_to(file, number, name)
     file.load()  # WebP tells it only then
     return file.info.get("duration", 0) / 1000.0 or DEFAULT_SECONDS
+
+
+def _go_to(file: Image.Image, number: int, name: str) -> None:
+    """Turn to a frame; it may claim to be larger than the clip, and is refused before it is unpacked."""
+    file.seek(number)
+    check(
+        file.width * file.height <= MAX_FRAME_PIXELS,
+        f"{name} claims frames of {file.width} x {file.height} pixels, but at most {MAX_FRAME_PIXELS:,} are read; make it "
+        "smaller first",
+    )
 
 
 def _check_kept(count: int, shape: tuple[int, ...], name: str) -> None:
