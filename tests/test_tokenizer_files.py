@@ -139,6 +139,7 @@ def test_transformers_opens_what_we_saved_and_knows_the_special_tokens(exported)
     theirs = transformers.AutoTokenizer.from_pretrained(exported[1])
     assert theirs.encode(TEXT) == OWN.encode(TEXT)
     assert (theirs.pad_token_id, theirs.bos_token_id, theirs.eos_token_id) == (OWN.pad_id, OWN.bos_id, OWN.eos_id)
+    assert theirs.unk_token_id == OWN.unk_id
     assert theirs.decode(OWN.encode(TEXT)) == TEXT
 
 
