@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import torch
 from command_line import run
@@ -95,6 +98,20 @@ def test_activations_of_many_texts_and_layers_follow_from_one_text_and_two_layer
     assert activation_bytes(config, 6, 64, precision) == saved_bytes(model, loss) > 6 * 64 * 5 * 64 * 4
     foretold = training_bytes(config, 6, 64, precision)
     assert foretold["weights"] == 4 * num_parameters(model) and foretold["optimizer"] == 2 * foretold["weights"]
+
+
+def test_what_was_counted_is_let_go():
+    """Where a hook keeps a result with its history, the result holds itself, out of reach of Python's collector."""
+    results = []
+
+    def loss():
+        hidden = torch.ones(3, requires_grad=True).exp()  # exp saves its result
+        results.append(weakref.ref(hidden))
+        return hidden.sum()
+
+    assert saved_bytes(torch.nn.Linear(1, 1), loss) == 3 * 4
+    gc.collect()
+    assert results[0]() is None
 
 
 def test_the_command_says_what_a_model_will_need(tmp_path, capsys):

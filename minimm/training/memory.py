@@ -37,8 +37,8 @@ def saved_bytes(model: nn.Module, loss: Callable[[], Tensor]) -> int:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             kept[storage.data_ptr()] = storage.nbytes()
-            alive.append(tensor)
-        return tensor
+            alive.append(tensor.detach())
+        return tensor.detach()  # with its history, an operation that saves its own result would hold itself for ever
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         loss()
