@@ -189,6 +189,17 @@ def test_its_code_fits_a_page_and_imports_nothing_that_minimm_does_not_bring(not
             assert {name.partition(".")[0] for name in names} <= brought
 
 
+def test_the_source_that_it_shows_is_todays(notebook):
+    lines = {line for path in (ROOT / "minimm").rglob("*.py") for line in path.read_text(encoding="utf-8").splitlines()}
+    shown = "".join(
+        build.output_text(output)
+        for cell in cells_of(notebook, "code")
+        if "getsource" in cell.source
+        for output in cell.outputs
+    )
+    assert [line for line in shown.splitlines() if line.startswith("    ") and line not in lines] == []
+
+
 def test_its_formulas_survive_markdown(notebook):
     """GitHub takes the backslash before punctuation for Markdown's, and shows `\\,` as a comma."""
     assert re.findall(r"\\[,;!]", prose(notebook)) == []
