@@ -170,7 +170,7 @@ def test_bad_questions_are_refused_with_a_sentence(trained):
     for question, sentence in (
         (" ?", "the question is empty"),
         ("red " * 60, "a question has 60 words"),
-        (5, "must be a str"),
+        (5, "but a text was expected"),
     ):
         with pytest.raises(MinimmError, match=sentence):
             task.answer(image, question)
