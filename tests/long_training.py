@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from minimm.datasets.shapes import Shapes
-from minimm.tasks import CrossModalRetriever, ImageCaptioner, TextGenerator
+from minimm.tasks import ImageCaptioner, TextGenerator
 from minimm.training.trainer import Trainer
 
 TEXT = "A small red circle lies left of a large blue cross. " * 40
@@ -28,13 +28,7 @@ TASKS: dict[str, Callable[[int, Path], Any]] = {
     "text": lambda steps, folder: TextGenerator(tokenizer="character", context_length=8, **SIZES, **OFTEN).fit(
         TEXT, max_steps=steps, folder=folder
     ),
-    "patience": lambda steps, folder: TextGenerator(
-        tokenizer="character", context_length=8, patience=10**6, **SIZES, **OFTEN
-    ).fit(TEXT, max_steps=steps, folder=folder),
     "captioner": lambda steps, folder: ImageCaptioner(**SIZES, **SEEN, **OFTEN).fit(
-        Shapes(image_size=16), max_steps=steps, folder=folder
-    ),
-    "retriever": lambda steps, folder: CrossModalRetriever(**SIZES, **SEEN, d_joint=4, **OFTEN).fit(
         Shapes(image_size=16), max_steps=steps, folder=folder
     ),
 }

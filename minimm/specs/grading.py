@@ -145,9 +145,8 @@ def find_counterexample(one: Law, watched: Watched, seed: int, *, shrink: bool) 
 
 
 MOST_KEPT = 300  # more than the contract has laws, so all of one seed, but not of a thousand
-_drawn: OrderedDict[tuple[Law, int], list[tuple[Any, ...]]] = (
-    OrderedDict()
-)  # by law and seed, once a function has held it
+# By law and seed, once a function has held it.
+_drawn: OrderedDict[tuple[Law, int], list[tuple[Any, ...]]] = OrderedDict()
 
 
 def _holds_for(inputs: list[tuple[Any, ...]], one: Law, watched: Watched) -> bool:

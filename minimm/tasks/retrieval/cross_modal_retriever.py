@@ -128,9 +128,8 @@ class CrossModalRetriever(JointSpace):
         return torch.stack(losses).mean()
 
     def _keep(self, modality: str, items: Sequence[Any], embedding: Embedding) -> None:
-        kept = (
-            list(items) if isinstance(items, list) else items
-        )  # who makes pictures when asked is asked for what is found
+        # A list may be changed by its owner; another sequence may make its things when it is asked, and is asked for what is found.
+        kept = list(items) if isinstance(items, list) else items
         self.collections[modality] = (kept, embedding)
 
     def index(self, things: Sequence[Any], modality: str | None = None) -> CrossModalRetriever:
