@@ -128,7 +128,7 @@ class CrossModalRetriever(JointSpace):
         return torch.stack(losses).mean()
 
     def _keep(self, modality: str, items: Sequence[Any], embedding: Embedding) -> None:
-        # A list may be changed by its owner; another sequence may make its things when it is asked, and is asked for what is found.
+        # A list may be changed by its owner. Another sequence may make its things when asked, and is asked for what is found.
         kept = list(items) if isinstance(items, list) else items
         self.collections[modality] = (kept, embedding)
 
