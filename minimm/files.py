@@ -62,6 +62,31 @@ def check_file(path: Path, wanted: str) -> None:
     check(path.stat().st_size > 0, f"{path} is empty (0 bytes); give {wanted}")
 
 
+def check_inside(path: Path, folder: Path) -> Path:
+    """The path again, unless it is a link that leads out of the folder, which a stranger may have made."""
+    check(
+        leads_into(path, folder),
+        f"{path} is a link that leads out of {folder}, or nowhere; put there what it should lead to",
+    )
+    return path
+
+
+def check_links(folder: Path) -> None:
+    """Raise when anything in a folder is a link that leads out of it. The snapshots in which huggingface_hub keeps what it
+    fetched are links, into the same model's blobs."""
+    stored = folder.parents[1] if folder.parent.name == "snapshots" else folder
+    for path in folder.iterdir() if folder.is_dir() else ():
+        check_inside(path, stored)
+
+
+def leads_into(path: Path, folder: Path) -> bool:
+    """Whether a path, its links followed, ends in a folder."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        return False
+
+
 def read_utf8(path: str | Path) -> str:
     """The text of a file. One that is missing, no file, far too large or not UTF-8 ends in a `MinimmError` that names it."""
     try:

@@ -41,3 +41,15 @@ def refused(capsys):
         return lines[0]
 
     return run_refused
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a student's file; returns its path."""
+
+    def write_file(source, name="solution.py"):
+        path = tmp_path / name
+        path.write_text(source, encoding="utf-8")
+        return path
+
+    return write_file

@@ -1,5 +1,6 @@
 """`minimm check`: a student's file in a process of its own, whatever it does; and `minimm.check` where it was written."""
 
+import ast
 import json
 import sys
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 import minimm
 from minimm.classroom.child_process import Limits
+from minimm.classroom.solution import read_source
 from minimm.classroom.supervisor import check_file
 from minimm.cli import app
 from minimm.errors import MinimmError
@@ -27,16 +29,6 @@ def softmax(logits, axis=-1):
     return np.exp(logits) / np.exp(logits).sum(axis=axis, keepdims=True)
 """
 QUICK = Limits(seconds=60.0, memory_bytes=2**30)
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write_file(source, name="solution.py"):
-        path = tmp_path / name
-        path.write_text(source, encoding="utf-8")
-        return path
-
-    return write_file
 
 
 def run(*arguments):
@@ -201,3 +193,16 @@ def test_points_are_the_share_of_laws_that_hold_and_can_be_read_as_a_number():
         raise NotImplementedError
 
     assert minimm.check(gelu).points == 0.0 and float(repr(minimm.check(np.tanh, "gelu").points)) < 1
+
+
+def test_threads_that_parse_at_the_same_time_and_are_told_so_try_again(write, monkeypatch):
+    parse, told = ast.parse, []
+
+    def disturbed(source):
+        told.append(source)
+        if len(told) < 3:
+            raise SystemError("AST constructor recursion depth mismatch (before=30, after=65)")
+        return parse(source)
+
+    monkeypatch.setattr(ast, "parse", disturbed)
+    assert read_source(write(RIGHT)) == RIGHT and told == [RIGHT] * 3

@@ -143,3 +143,10 @@ def test_an_encoder_and_a_decoder_of_different_widths_are_not_joined(decoder, d_
             MinimmError, match=f"d_model={d_model} .* d_memory={decoder.config.d_memory}; make them equal"
         ):
             EncoderDecoder(encoder, decoder)
+
+
+@given(with_memory)
+def test_only_an_encoder_of_words_shares_its_embedding(decoder):
+    encoder = ImageEncoder(ImageEncoderConfig(2, (1,), decoder.config.d_memory))
+    with pytest.raises(MinimmError, match="the ImageEncoder reads no words, .* leave share_embeddings away"):
+        EncoderDecoder(encoder, decoder, share_embeddings=True)

@@ -17,17 +17,16 @@ from minimm.fairness import association as association_module
 from minimm.fairness.adversarial import fast_gradient, reverse_gradient
 from minimm.fairness.association import association, association_test
 from minimm.fairness.groups import (
-    bootstrap,
     demographic_parity_difference,
     equalized_odds_difference,
     group_accuracies,
-    share_interval,
     spread_p_value,
     worst_group_accuracy,
 )
 from minimm.fairness.probability_gap import preferences, probability_gap
 from minimm.fairness.robust import GroupRobustLoss, balanced_rows, group_means
 from minimm.fairness.swapping import Swapper
+from minimm.metrics.intervals import bootstrap, share_interval
 
 seeds = st.integers(0, 9999)
 

@@ -94,16 +94,6 @@ def test_other_things_arrive_as_descriptions():
         encode(np.zeros(10**8, np.int8))
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write_file(source):
-        path = tmp_path / "solution.py"
-        path.write_text(source, encoding="utf-8")
-        return path
-
-    return write_file
-
-
 @pytest.mark.parametrize(
     "body",
     [

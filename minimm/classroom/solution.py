@@ -17,6 +17,8 @@ from types import ModuleType
 from minimm.errors import MinimmError, check
 from minimm.specs.broken import Stopped
 
+PARSES = 100  # at most; two have never gone wrong one after the other
+
 
 def read_source(path: Path) -> str:
     """The file's text; raises `MinimmError` if it is not a Python file that can be read and parsed."""
@@ -29,7 +31,7 @@ def read_source(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise MinimmError(f"{path.name} cannot be read as UTF-8 text: {error}") from None
     try:
-        ast.parse(source)
+        _parse(source)
     except (SyntaxError, ValueError) as error:  # some versions say so of a null byte, some so
         if getattr(error, "text", None) is None:
             raise MinimmError(f"{path.name} is not Python: {getattr(error, 'msg', error)}") from None
@@ -38,6 +40,18 @@ def read_source(path: Path) -> str:
     except (RecursionError, MemoryError):
         raise MinimmError(f"{path.name} is nested too deeply for Python; split what is long into parts") from None
     return source
+
+
+def _parse(source: str) -> None:
+    """Up to Python 3.12, threads that parse at the same time share one count of how deep they are, and a few are told that it
+    is wrong. They try once more."""
+    for _ in range(PARSES):
+        try:
+            ast.parse(source)
+            return
+        except SystemError:
+            continue
+    raise MemoryError
 
 
 def load(path: Path) -> ModuleType:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minimm.errors import check
+from minimm.files import leads_into
 
 KINDS = (".ipynb", ".py")
 MOST_FILES = 200  # of one student
@@ -74,25 +75,17 @@ def students_root(folder: Path) -> Path:
 def find_files(folder: Path) -> tuple[list[Path], list[str]]:
     """The notebooks and Python files below a folder, and sentences on those that were left out."""
     files, problems = [], []
-    inside = folder.resolve()
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
         for name in [*folders, *sorted(names)]:
             path = Path(place, name)
-            if path.is_symlink() and not _leads_into(path, inside):
+            if path.is_symlink() and not leads_into(path, folder):
                 problems.append(f"{path.relative_to(folder)} leads out of the folder, or nowhere, and was left out")
             elif path.suffix in KINDS and path.is_file() and not name.startswith("."):
                 files.append(path)
     if len(files) > MOST_FILES:
         problems.append(f"there are {len(files)} files; the first {MOST_FILES} were read")
     return files[:MOST_FILES], problems
-
-
-def _leads_into(link: Path, folder: Path) -> bool:
-    try:
-        return link.resolve().is_relative_to(folder)
-    except (OSError, RuntimeError):  # a link to itself
-        return False
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -28,7 +28,7 @@ from minimm.datasets.coco_layouts import Layout, find_layout
 from minimm.datasets.folders import find_folder
 from minimm.errors import MinimmError, check
 from minimm.features.image import PICTURE_SUFFIXES, load_image, to_pil
-from minimm.files import write_atomically, write_json
+from minimm.files import check_inside, write_atomically, write_json
 
 Item = TypeVar("Item")
 
@@ -85,7 +85,7 @@ class CocoCaptions:
         layout, report = find_layout(folder, split), Report(self.what)
         images, file_names, captions = [], [], []
         for file_name, texts in evenly(list(_captions_by_file(layout, report).items()), max_pictures):
-            path = find_picture(layout.folders, file_name)
+            path = find_picture(layout.folder, layout.folders, file_name)
             if path is None:
                 report.leave_out(f"the {self.what} is missing", file_name)
                 continue
@@ -158,12 +158,12 @@ def captions_in(folder: Path) -> list[str]:
     return list(dict.fromkeys(text for several in texts for text in several))
 
 
-def find_picture(folders: Sequence[Path], file_name: str) -> Path | None:
-    """The picture in the first of the folders that has it, or None."""
+def find_picture(folder: Path, places: Sequence[Path], file_name: str) -> Path | None:
+    """The picture in the first of the places that has it, or None. A link that leads out of the folder is refused."""
     with suppress(OSError):  # of a name that no file can have
-        for folder in folders:
-            if (folder / file_name).is_file():
-                return folder / file_name
+        for place in places:
+            if (place / file_name).is_file():
+                return check_inside(place / file_name, folder)
     return None
 
 

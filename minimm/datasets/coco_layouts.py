@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from minimm.errors import MinimmError, check
-from minimm.files import read_json
+from minimm.files import check_inside, read_json
 
 _OFFICIAL = re.compile(r"captions_(\w+?)(\d{4})?\.json")
 
@@ -25,6 +25,7 @@ _OFFICIAL = re.compile(r"captions_(\w+?)(\d{4})?\.json")
 class Layout:
     """The file with the captions, its content (`images` and `annotations` as in COCO), and where pictures may lie."""
 
+    folder: Path  # that the others lie in
     file: Path
     content: Any
     folders: tuple[Path, ...]
@@ -40,7 +41,7 @@ def find_layout(folder: Path, split: str | None) -> Layout:
     own = folder / "captions.json"
     if own.is_file():
         check(split is None, f"{own} is one list of captions without a split; leave split={split!r} away")
-        return Layout(own, read_json(own), (folder, folder / "images"), lists_all=True)
+        return Layout(folder, own, read_json(check_inside(own, folder)), (folder, folder / "images"), lists_all=True)
     split = split or "train"
     official, karpathy = _official_files(folder), sorted(folder.glob("dataset*.json"))
     check(
@@ -53,7 +54,7 @@ def find_layout(folder: Path, split: str | None) -> Layout:
     check(split in official, f"{folder} has no captions for split={split!r}; choose from {sorted(official)}")
     file, pictures = official[split]
     folders = (folder / pictures, folder / "images" / pictures, folder / split, folder)
-    return Layout(file, read_json(file), folders, lists_all=False)
+    return Layout(folder, file, read_json(check_inside(file, folder)), folders, lists_all=False)
 
 
 def splits_of(folder: Path) -> list[str]:
@@ -92,11 +93,11 @@ def _karpathy(folder: Path, file: Path, split: str) -> Layout:
         annotations += [{"image_id": number, "caption": caption} for caption in captions]
     check(bool(images), f"{file} has no pictures for split={split!r}; choose from {sorted(splits)}")
     folders = (folder, folder / "images", folder / "Images")
-    return Layout(file, {"images": images, "annotations": annotations}, folders, lists_all=False)
+    return Layout(folder, file, {"images": images, "annotations": annotations}, folders, lists_all=False)
 
 
 def _entries(file: Path) -> list[dict[str, Any]]:
-    content = read_json(file)
+    content = read_json(check_inside(file, file.parent))
     entries = content.get("images") if isinstance(content, dict) else None
     check(
         isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries),

@@ -7,6 +7,7 @@ from pathlib import Path
 from minimm.datasets.bundled import bundled
 from minimm.datasets.sources import SOURCES, data_folder
 from minimm.errors import MinimmError, check
+from minimm.files import check_inside
 
 
 def find_folder(name: str | Path) -> Path:
@@ -42,7 +43,7 @@ def find_splits(name: str | Path, suffix: str) -> dict[str, Path]:
     path = find_folder(name)
     if path.is_file():
         return {"train": path}
-    found = {file.name.removesuffix(suffix): file for file in sorted(path.glob(f"*{suffix}"))}
+    found = {file.name.removesuffix(suffix): check_inside(file, path) for file in sorted(path.glob(f"*{suffix}"))}
     check(
         "train" in found,
         f"{path} has no train{suffix}; its {suffix} files are {sorted(found) or 'none'}. Name the file "

@@ -13,6 +13,7 @@ from minimm.datasets.folders import find_folder, find_splits
 from minimm.datasets.scene_pairs import scene_pairs
 from minimm.datasets.text_files import read_text
 from minimm.errors import check
+from minimm.files import check_inside
 
 Pairs = list[tuple[str, str]]
 
@@ -80,4 +81,4 @@ def read_pair_table(path: Path) -> Pairs:
 def _language_file(folder: Path, part: str, language: str) -> Path:
     found = [path for path in (folder / f"{part}.{language}", folder / f"{part}.{language}.gz") if path.is_file()]
     check(len(found) > 0, f"{folder} has no {part}.{language} and no {part}.{language}.gz")
-    return found[0]
+    return check_inside(found[0], folder)

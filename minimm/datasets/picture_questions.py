@@ -17,7 +17,7 @@ from minimm.datasets.coco_captions import Report, find_picture, leads_out, to_by
 from minimm.datasets.folders import find_folder
 from minimm.errors import MinimmError, check
 from minimm.features.image import load_image
-from minimm.files import read_json
+from minimm.files import check_inside, read_json
 
 FEWEST_TO_SPLIT = 20  # with fewer pictures all are learned from
 
@@ -83,7 +83,7 @@ def plain_question(text: str) -> str:
 
 def _entries(path: Path) -> list[tuple[str, str, str]]:
     """(picture's name, question, answer) for each entry, or an error that shows the first that is not so."""
-    content = read_json(path)
+    content = read_json(check_inside(path, path.parent))
     check(isinstance(content, list), f"{path} must hold a list of objects with image, question and answer")
     rows = []
     for number, entry in enumerate(content):
@@ -102,7 +102,7 @@ def _entries(path: Path) -> list[tuple[str, str, str]]:
 
 def _load(folder: Path, name: str, image_size: int, report: Report) -> Tensor | None:
     """The picture as bytes, or None and a note in the report."""
-    path = find_picture((folder, folder / "images"), name)
+    path = find_picture(folder, (folder, folder / "images"), name)
     if path is None:
         report.leave_out("the picture is missing", name)
         return None

@@ -25,6 +25,7 @@ from minimm.errors import check
 from minimm.features.audio import load_audio
 from minimm.features.audio_augmentation import add_noise, random_gain
 from minimm.features.resampling import resample
+from minimm.files import check_inside
 
 SAMPLE_RATE = 8000  # Hz, that of fsdd
 DIGIT_WORDS = {
@@ -87,7 +88,7 @@ class SpokenDigits:
         )
         recordings = []
         for file, language in files:
-            parts = NAME.fullmatch(file.stem)
+            parts = NAME.fullmatch(check_inside(file, path).stem)
             check(
                 parts is not None,
                 f"{file} is not named digit_speaker_take.wav, such as 7_jackson_12.wav; rename it",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from minimm.errors import MinimmError, check
 from minimm.features.markup import html_to_text, markdown_to_text
-from minimm.files import MAX_BYTES  # a small .gz can unpack to any size
+from minimm.files import MAX_BYTES, check_inside  # a small .gz can unpack to any size
 
 EXTRACTORS = {".html": html_to_text, ".htm": html_to_text, ".md": markdown_to_text}
 SUFFIXES = (".txt", *EXTRACTORS)  # what is read from a folder; a file given by name may be called anything
@@ -29,7 +29,11 @@ def files_of(path: Path) -> list[Path]:
         if not path.is_dir():
             return [path]
         inside = (file for file in sorted(path.rglob("*")) if file.is_file() and _kind(file) in SUFFIXES)
-        return [file for file in inside if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+        return [
+            check_inside(file, path)
+            for file in inside
+            if not any(part.startswith(".") for part in file.relative_to(path).parts)
+        ]
     except OSError as error:
         raise MinimmError(f"{path} could not be read ({error.strerror or error})") from error
 

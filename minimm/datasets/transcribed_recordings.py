@@ -23,6 +23,7 @@ from minimm.errors import check
 from minimm.features.audio import load_audio
 from minimm.features.audio_augmentation import add_noise, shift_time
 from minimm.features.resampling import resample
+from minimm.files import check_inside
 
 TRANSCRIPTS = "transcripts.tsv"
 TEST_SHARE = 10  # one recording in so many is for testing
@@ -46,7 +47,7 @@ class TranscribedRecordings:
             f"{path} has no {TRANSCRIPTS}; write one with a line for each recording: its file name, a tab, what is said",
         )
         waveforms, texts, names = [], [], set()
-        for number, line in enumerate(read_text(path / TRANSCRIPTS).splitlines(), start=1):
+        for number, line in enumerate(read_text(check_inside(path / TRANSCRIPTS, path)).splitlines(), start=1):
             name, tab, text = line.partition("\t")
             check(
                 tab == "\t" and name.strip() != "" and text.strip() != "",
@@ -62,7 +63,7 @@ class TranscribedRecordings:
                 f"{path / TRANSCRIPTS}, line {number}: {name.strip()!r:.80} leads out of the folder; put it inside",
             )
             names.add(name.strip())
-            waveforms.append(load_audio(path / name.strip(), sample_rate))
+            waveforms.append(load_audio(check_inside(path / name.strip(), path), sample_rate))
             texts.append(" ".join(text.lower().split()))
         check(len(texts) > 0, f"{path / TRANSCRIPTS} is empty; give a line for each recording: file name, tab, text")
         self.speech, self.sample_rate = Speech(waveforms, texts), sample_rate

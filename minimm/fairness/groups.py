@@ -4,48 +4,18 @@
     demographic parity        the largest difference between groups in the share of positive answers        (0 = none)
     equalised odds            the larger of the largest differences in true and in false positive rates     (0 = none)
 
-Source: Hardt, Price & Srebro 2016, "Equality of opportunity in supervised learning". No number stands alone: `bootstrap` gives
-the interval that resampling the examples leaves (Efron 1979). Where that of a change, such as before against after, covers
-zero, there is no clear effect. The differences above are never below zero, and above it by chance alone: compare two of them.
+Source: Hardt, Price & Srebro 2016, "Equality of opportunity in supervised learning". No number stands alone: `bootstrap` in
+`metrics/intervals.py` gives its interval. The differences above are never below zero, and above it by chance alone: compare
+two of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from statistics import NormalDist
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 from minimm.errors import check
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A measured value, and the middle `level` of what resampling made of it; `signed` where it may be above or below zero."""
-
-    value: float
-    low: float
-    high: float
-    level: float = 0.95
-    signed: bool = True
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the interval leaves zero out. Raises `MinimmError` for what is never below zero, and so always would."""
-        check(
-            self.signed,
-            "a measure that is never below zero cannot cover it; take the interval of the change between two models instead",
-        )
-        return self.low > 0 or self.high < 0
-
-    def as_dict(self) -> dict[str, float]:
-        """For results.json."""
-        return {"value": self.value, "low": self.low, "high": self.high}
-
-    def __str__(self) -> str:
-        remark = ", no clear effect" if self.signed and not self.is_clear else ""
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}){remark}"
 
 
 def group_accuracies(
@@ -91,59 +61,6 @@ def equalized_odds_difference(
             rates.append(_is(predicted, positive)[rows].mean())
         found.append(_spread(rates))
     return max(found)
-
-
-def bootstrap(
-    measure: Callable[[np.ndarray], float],
-    count: int,
-    *,
-    rounds: int = 1000,
-    level: float = 0.95,
-    signed: bool = True,
-    strata: Sequence[Hashable] | None = None,
-    seed: int = 0,
-) -> Interval:
-    """measure(all rows), and the interval of measure(rows drawn with replacement), the percentile method.
-
-    A measure that is not signed, such as a largest difference, is made larger by every noise, and resampling adds noise once
-    more; its interval is the reflected one, value - (quantile - value), and holds the value itself.
-
-    Args:
-        measure: called with numbers of rows (count,). count: how many examples there are. signed: whether the measure may be
-            below zero. strata: of each example, what it is drawn within, so that no group goes missing; None = all alike.
-    """
-    check(count >= 2, f"an interval takes at least two examples, but there are {count}")
-    generator = np.random.default_rng(seed)
-    if strata is None:
-        parts = [np.arange(count)]
-    else:
-        (column,) = _columns(strata)
-        parts = [np.flatnonzero(_is(column, one)) for one in dict.fromkeys(column)]
-    found = [
-        measure(np.concatenate([part[generator.integers(len(part), size=len(part))] for part in parts]))
-        for _ in range(rounds)
-    ]
-    value = float(measure(np.arange(count)))
-    low, high = (float(edge) for edge in np.quantile(found, [(1 - level) / 2, (1 + level) / 2]))
-    if not signed:
-        low, high = max(0.0, min(value, 2 * value - high)), max(value, 2 * value - low)
-    return Interval(value, low, high, level, signed)
-
-
-def share_interval(right: Sequence[bool], level: float = 0.95) -> Interval:
-    """A share and Wilson's interval of it, which is not of no width where all or none are right (Wilson 1927).
-
-    (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4 n^2)) / (1 + z^2 / n)
-    """
-    count = len(right)
-    check(count >= 1, "there is no example, so there is no share of what is right; give at least one")
-    check(0 < level < 1, f"level={level} must be a share between 0 and 1, such as 0.95")
-    p, z = float(np.mean(right)), NormalDist().inv_cdf((1 + level) / 2)
-    centre, scale = p + z * z / (2 * count), 1 + z * z / count
-    half = z * (p * (1 - p) / count + z * z / (4 * count * count)) ** 0.5
-    return Interval(
-        p, max(0.0, min(p, (centre - half) / scale)), min(1.0, max(p, (centre + half) / scale)), level, signed=False
-    )
 
 
 def spread_p_value(right: Sequence[bool], groups: Sequence[Hashable], *, rounds: int = 1000, seed: int = 0) -> float:

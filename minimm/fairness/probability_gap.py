@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minimm.errors import check
-from minimm.fairness.groups import Interval, bootstrap
+from minimm.metrics.intervals import Interval, bootstrap
 
 
 def preferences(differences: Sequence[float], subjects: Sequence[str]) -> dict[str, float]:

@@ -45,6 +45,10 @@ def group_means(losses: Tensor, groups: Tensor, num_groups: int) -> tuple[Tensor
         f"give one loss and one group for each example, (B,), not {tuple(losses.shape)} and {tuple(groups.shape)}",
     )
     check(
+        not groups.is_floating_point(),
+        f"groups are whole numbers, one for each example, not {groups.dtype}; use groups.long()",
+    )
+    check(
         len(groups) > 0 and 0 <= int(groups.min()) <= int(groups.max()) < num_groups,
         f"groups are numbered from 0 to {num_groups - 1}, but they are {sorted(set(groups.tolist()))}",
     )

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 
 from minimm.errors import check
-from minimm.fairness.groups import Interval
+from minimm.metrics.intervals import Interval
 
 # The quantile .975 of Student's distribution with 1, 2, ... degrees of freedom.
 QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)

@@ -47,6 +47,7 @@ class Swapper:
         self.names = _both_ways(listed["names"] if names and pairs is None else [])
         self.partner = _both_ways(listed["words"] if pairs is None else pairs)
         self._following = {name: frozenset(listed.get(name, ())) for name in ("no noun", "near", "times")}
+        check(all(self.partner), "one of the words to swap is empty; give two words for each pair")
         check(len(self.partner) > 0, "there are no words to swap; give at least one pair")
         if language == "zh":
             self.partner |= self.names

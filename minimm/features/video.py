@@ -21,7 +21,7 @@ from PIL import Image
 
 from minimm.errors import check
 from minimm.features.image import MAX_PIXELS, PICTURE_SUFFIXES, load_image, opened, to_pil, to_rgb
-from minimm.files import write_atomically
+from minimm.files import check_inside, write_atomically
 
 MAX_FRAME_PIXELS = 9_000_000  # somewhat more than "4K"; Pillow holds several frames of an animation at a time
 MAX_CLIP_PIXELS = 1_000_000_000  # width x height x frames that a file may claim before it is unpacked
@@ -102,7 +102,7 @@ def _from_folder(folder: Path, num_frames: int | None, size: int | None) -> np.n
     first = None
     frames = []
     for file in chosen:
-        frame = load_image(file)  # (3, H, W)
+        frame = load_image(check_inside(file, folder))  # (3, H, W)
         first = frame.shape if first is None else first
         check(
             frame.shape == first,

@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from minimm.errors import MinimmError, check
-from minimm.files import read_json, write_json
+from minimm.files import check_links, read_json, write_json
 from minimm.interoperability import bert, gpt2, llama
 from minimm.interoperability.foreign_config import ForeignConfig
 from minimm.interoperability.tensor_names import Place, export_tensors, import_tensors
@@ -61,6 +61,7 @@ def load_hugging_face(folder: str | Path, *, encoder_only: bool = False) -> nn.M
     """
     folder = Path(folder)
     check(folder.is_dir(), f"{folder} is not a folder; give one that transformers' save_pretrained wrote")
+    check_links(folder)
     path = folder / "config.json"
     values = read_json(path)
     check(isinstance(values, dict), f"{path} is not a JSON object; give a folder that save_pretrained wrote")

@@ -31,6 +31,7 @@ def integrated_gradients(score: Score, x: Tensor, baseline: Tensor, steps: int =
     Summed over an input they come to score(x) - score(baseline); how nearly grows with `steps`.
     """
     check(steps >= 1, f"steps={steps} must be at least 1")
+    check(len(x) > 0, f"x {tuple(x.shape)} is a batch of no inputs; give at least one")
     baseline = baseline.expand_as(x)
     total = torch.zeros_like(x)
     middles = (torch.arange(steps, device=x.device) + 0.5) / steps

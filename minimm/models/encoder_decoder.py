@@ -34,6 +34,10 @@ class EncoderDecoder(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         if share_embeddings:
+            check(
+                hasattr(encoder, "embedding"),
+                f"the {type(encoder).__name__} reads no words, so there is no embedding to share; leave share_embeddings away",
+            )
             ours, theirs = (tuple(part.embedding.weight.shape) for part in (encoder, decoder))
             check(
                 ours == theirs,

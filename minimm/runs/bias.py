@@ -19,10 +19,10 @@ import torch
 from tqdm import tqdm
 
 from minimm.errors import check
-from minimm.fairness.groups import Interval
 from minimm.fairness.seeds import QUANTILES, paired_change
 from minimm.fairness.studies import STUDIES, Study, study
 from minimm.files import read_json, write_json
+from minimm.metrics.intervals import Interval
 from minimm.plots.style import save_figure
 from minimm.plots.trade_off import trade_off
 from minimm.training.stopwatch import seconds_since

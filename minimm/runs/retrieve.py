@@ -11,6 +11,7 @@ from minimm.errors import check
 from minimm.features.audio import load_audio
 from minimm.features.image import load_image
 from minimm.features.video import load_video
+from minimm.files import check_inside
 from minimm.tasks.retrieval.cross_modal_retriever import CrossModalRetriever
 
 
@@ -44,7 +45,7 @@ def things_of(folder: Path, modalities: tuple[str, ...]) -> dict[str, list[Any]]
     """The files of a folder and of its `images`, by modality, in the order of their names; captions are its texts."""
     check(folder.is_dir(), f"{folder} is not a folder; give one with pictures, wav files or a captions.json")
     places = [place for place in (folder, folder / "images") if place.is_dir()]
-    files = sorted(file for place in places for file in place.iterdir() if file.is_file())
+    files = sorted(check_inside(file, folder) for place in places for file in place.iterdir() if file.is_file())
     found = {
         "image": [file for file in files if file.suffix.lower() in PICTURE_SUFFIXES],
         "text": captions_in(folder) if (folder / "captions.json").is_file() else [],

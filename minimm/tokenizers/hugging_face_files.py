@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from minimm.errors import MinimmError, check
-from minimm.files import read_json, read_utf8
+from minimm.files import check_links, read_json, read_utf8
 from minimm.tokenizers.foreign_byte_pair import ForeignBytePairTokenizer
 from minimm.tokenizers.tokenizer import SPECIAL_TOKENS, Tokenizer
 from minimm.tokenizers.word_piece import CONTINUES, LONGEST_WORD, WordPieceTokenizer
@@ -29,6 +29,7 @@ def load_hugging_face_tokenizer(path: str | Path) -> Tokenizer:
     """
     path = Path(path)
     if path.is_dir():
+        check_links(path)
         if (path / "tokenizer.json").is_file():
             return load_hugging_face_tokenizer(path / "tokenizer.json")
         if (path / "vocab.json").is_file():

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from minimm.errors import MinimmError, check
-from minimm.files import read_json, write_atomically, write_json
+from minimm.files import check_inside, check_links, read_json, write_atomically, write_json
 from minimm.training.distributed import part_like, whole
 
 FORMAT = "minimm-1"
@@ -74,6 +74,7 @@ def load_config(folder: str | Path, kind: str | None = None) -> dict[str, Any]:
     """Read `config.json` and make sure that it describes a model of `kind`."""
     folder = Path(folder)
     check(folder.is_dir(), f"{folder} is not a folder; give the folder that training wrote with --out")
+    check_links(folder)
     config = read_json(folder / "config.json")
     check(
         isinstance(config, dict) and config.get("format") == FORMAT,
@@ -146,7 +147,7 @@ def save_training_state(
 
 def load_training_state(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Put a run back where `save_training_state` left it and return its `state`."""
-    path = folder / "training_state.safetensors"
+    path = check_inside(folder / "training_state.safetensors", folder)
     tensors, metadata = load_tensors(path)
     state = _state_in(metadata, path)
     weights = {name.removeprefix("weight/"): tensor for name, tensor in tensors.items() if name.startswith("weight/")}

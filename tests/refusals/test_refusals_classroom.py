@@ -23,25 +23,15 @@ SOFTMAX = "def softmax(logits, axis=-1):\n    return logits\n"
 DEEP = "x = " + "-" * 100_000 + "1\n"
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write_file(source, name="mine.py"):
-        path = tmp_path / name
-        path.write_text(source, encoding="utf-8")
-        return path
-
-    return write_file
-
-
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        (DEEP, "mine.py is nested too deeply for Python; split what is long into parts"),
+        (DEEP, "solution.py is nested too deeply for Python; split what is long into parts"),
         (
             "x = " + "(" * 1000,
-            "mine.py, line 1: too many nested parentheses; Python cannot read `x = " + "(" * 56 + "`",
+            "solution.py, line 1: too many nested parentheses; Python cannot read `x = " + "(" * 56 + "`",
         ),
-        ("x = 1\x00", "mine.py is not Python: source code string cannot contain null bytes"),
+        ("x = 1\x00", "solution.py is not Python: source code string cannot contain null bytes"),
     ],
     ids=["signs", "brackets", "null byte"],
 )
@@ -52,7 +42,7 @@ def test_of_files_that_are_hardly_python(write, source, sentence):
 
 def test_of_a_handed_in_file_that_is_hardly_python(write):
     (problem,) = read_handed_in(write(DEEP + SOFTMAX)).problems
-    assert re.fullmatch(r"mine\.py is not Python \(.*(deep|recursion|complex).*\); the rest was graded", problem)
+    assert re.fullmatch(r"solution\.py is not Python \(.*(deep|recursion|complex).*\); the rest was graded", problem)
 
 
 @pytest.fixture
@@ -69,18 +59,18 @@ def own_imports(monkeypatch):
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ("import sys\nsys.exit('done')\n", "mine.py calls sys.exit while it is loaded; take that out of the file"),
+        ("import sys\nsys.exit('done')\n", "solution.py calls sys.exit while it is loaded; take that out of the file"),
         (
             "import numpy\n\nnumpy.ones(2) @ numpy.ones(3)\n",
-            "mine.py, line 3 raises ValueError while it is loaded: matmul",
+            "solution.py, line 3 raises ValueError while it is loaded: matmul",
         ),
         (
             "from helpers import softmax\n",
-            "mine.py, line 1 raises ModuleNotFoundError while it is loaded: No module named",
+            "solution.py, line 1 raises ModuleNotFoundError while it is loaded: No module named",
         ),
         (
             "while True:\n    pass\n",
-            "mine.py could not be loaded: it did not come back in time and was stopped; keep long work inside functions",
+            "solution.py could not be loaded: it did not come back in time and was stopped; keep long work inside functions",
         ),
     ],
     ids=["exits", "wrong shapes", "a file that was not handed in", "endless"],
@@ -96,10 +86,10 @@ def test_of_files_that_cannot_be_loaded(write, source, sentence):
 @pytest.mark.parametrize(
     ("source", "wanted", "sentence"),
     [
-        ("x = 1\n", None, "mine.py has no function of the contract; `minimm list-specs` shows their names"),
-        (SOFTMAX, "gelu", "mine.py has no function gelu; it defines softmax"),
-        (SOFTMAX, "softmaxx", "mine.py has no function softmaxx; did you mean to call softmax so?"),
-        ("x = 1\n", "gelu", "mine.py has no function gelu; it defines no function"),
+        ("x = 1\n", None, "solution.py has no function of the contract; `minimm list-specs` shows their names"),
+        (SOFTMAX, "gelu", "solution.py has no function gelu; it defines softmax"),
+        (SOFTMAX, "softmaxx", "solution.py has no function softmaxx; did you mean to call softmax so?"),
+        ("x = 1\n", "gelu", "solution.py has no function gelu; it defines no function"),
     ],
 )
 def test_of_files_without_the_function(write, source, wanted, sentence):
@@ -118,7 +108,7 @@ for number in range(3, 40):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the line has no such number there")
 def test_of_a_file_that_answers_for_minimm(write):
-    with pytest.raises(MinimmError, match=r"mine\.py: it wrote into the line on which its answers travel"):
+    with pytest.raises(MinimmError, match=r"solution\.py: it wrote into the line on which its answers travel"):
         check_file(write(FORGER + SOFTMAX), "softmax", limits=Limits(memory_bytes=2**30))
 
 

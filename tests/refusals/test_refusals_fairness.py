@@ -14,11 +14,11 @@ from minimm.fairness.groups import (
     demographic_parity_difference,
     equalized_odds_difference,
     group_accuracies,
-    share_interval,
     spread_p_value,
 )
 from minimm.fairness.robust import GroupRobustLoss
-from minimm.fairness.swapping import read_lists
+from minimm.fairness.swapping import Swapper, read_lists
+from minimm.metrics.intervals import bootstrap, share_interval
 
 TWO = np.eye(2)
 
@@ -32,6 +32,13 @@ REFUSED = {
     "takes two of them, but every example is of [('she', 'old')]": lambda: equalized_odds_difference(
         ["yes", "no"], ["yes", "no"], [("she", "old")] * 2, "yes"
     ),
+    "groups are whole numbers, one for each example, not torch.float32; use groups.long()": lambda: GroupRobustLoss(2)(
+        torch.ones(2), torch.tensor([0.0, 1.0])
+    ),
+    "one of the words to swap is empty; give two words for each pair": lambda: Swapper("zh", [("", "a")]),
+    "rounds=0 must be at least 1; a thousand give": lambda: bootstrap(len, 2, rounds=0),
+    "level=95 must be a share between 0 and 1": lambda: bootstrap(len, 2, level=95),
+    "there are 2 examples, but strata of 3; give one for each": lambda: bootstrap(len, 2, strata="abc"),
     "give one loss and one group for each example, (B,), not (3, 1) and (3,)": lambda: GroupRobustLoss(2)(
         torch.ones(3, 1), torch.tensor([0, 1, 1])
     ),

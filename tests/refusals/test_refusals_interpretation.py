@@ -27,6 +27,9 @@ def score(images):
 
 REFUSED = {
     "steps=0 must be at least 1": lambda: integrated_gradients(score, IMAGE[None], torch.zeros(1), steps=0),
+    "x (0, 3, 4, 4) is a batch of no inputs; give at least one": lambda: integrated_gradients(
+        score, IMAGE[None][:0], torch.zeros(1)
+    ),
     "over at least two tokens, but got (2, 1, 4, 1, 1)": lambda: head_summary(torch.ones(2, 1, 4, 1, 1)),
     "over at least two tokens, but got (4, 5, 5)": lambda: head_summary(torch.ones(4, 5, 5)),
     "over at least two tokens, but got (2, 1, 4, 5, 9)": lambda: head_summary(torch.ones(2, 1, 4, 5, 9)),

@@ -47,6 +47,15 @@ def test_a_text_longer_than_the_encoder_reads():
         new_task("masked language model").fill("the red cat " * 7 + "___")
 
 
+def test_a_classifier_without_room_for_a_word(tmp_path):
+    save_task("classifier", tmp_path)
+    edited(tmp_path / "config.json", "architecture/encoder/context_length", 2)
+    with pytest.raises(
+        MinimmError, match="reads context_length=2 tokens, but a text and its two marks take at least 3"
+    ):
+        load_any_task(tmp_path, "cpu").predict(["a red cat"])
+
+
 @pytest.mark.parametrize(
     ("beside", "words"),
     [

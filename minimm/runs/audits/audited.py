@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minimm.errors import check
-from minimm.fairness.groups import Interval, share_interval, spread_p_value
+from minimm.fairness.groups import spread_p_value
+from minimm.metrics.intervals import Interval, share_interval
 
 
 @dataclass

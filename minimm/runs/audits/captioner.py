@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from minimm.datasets.shapes import COLOURS, SHAPES, Shapes
-from minimm.fairness.groups import share_interval
+from minimm.metrics.intervals import share_interval
 from minimm.runs.audits.audited import Audited, accuracy_rows, worst_and_best
 from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.writing.image_captioner import ImageCaptioner

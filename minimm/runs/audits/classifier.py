@@ -12,14 +12,9 @@ from minimm.datasets.reviews import MOODS
 from minimm.datasets.visitor_reviews import GROUPS as VISITORS
 from minimm.datasets.visitor_reviews import VisitorReviews
 from minimm.errors import check
-from minimm.fairness.groups import (
-    Interval,
-    bootstrap,
-    demographic_parity_difference,
-    equalized_odds_difference,
-    share_interval,
-)
+from minimm.fairness.groups import demographic_parity_difference, equalized_odds_difference
 from minimm.fairness.swapping import Swapper
+from minimm.metrics.intervals import Interval, bootstrap, share_interval
 from minimm.runs.audits.audited import Audited, accuracy_rows, worst_and_best
 from minimm.tasks.text.text_classifier import TextClassifier
 

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from minimm.datasets.occupations import GROUPS, LANGUAGES, Occupations, Told
 from minimm.errors import MinimmError, check
 from minimm.fairness.association import association_test
-from minimm.fairness.groups import bootstrap
 from minimm.fairness.probability_gap import gap_by_chance, probability_gap
+from minimm.metrics.intervals import bootstrap
 from minimm.runs.audits.audited import Audited
 from minimm.tasks.text.text_generator import TextGenerator
 

@@ -31,7 +31,7 @@ from minimm.tasks.attended import AttendedQuestion
 from minimm.tasks.presets import choose_preset
 from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.task import Task
-from minimm.tasks.text.masked_text_model import listed
+from minimm.tasks.texts import listed
 from minimm.tokenizers import WordTokenizer
 from minimm.training.description import config_from, texts_in
 from minimm.training.language_prior import LanguagePrior

@@ -24,6 +24,7 @@ from minimm.tasks.presets import choose_preset
 from minimm.tasks.seeds import EVALUATION_SEED
 from minimm.tasks.task import Task
 from minimm.tasks.text.presets import ENCODER_PRESETS
+from minimm.tasks.texts import listed
 from minimm.tokenizers import WordPieceTokenizer
 from minimm.training.description import config_from
 from minimm.training.losses import cross_entropy
@@ -149,18 +150,6 @@ class MaskedTextModel(Task):
         found = softmax(logits).topk(min(k, len(logits)))
         pairs = zip(found.values.tolist(), found.indices.tolist(), strict=True)
         return [(tokens.token_text(token), probability) for probability, token in pairs]
-
-
-def listed(texts: Sequence[str], name: str = "texts") -> list[str]:
-    """`texts` as a list; one str, which would be taken letter by letter, and what is no text are refused."""
-    check(not isinstance(texts, str), f"{name} is one str, but a list of texts was expected; put it into [...]")
-    texts = list(texts)
-    for number, text in enumerate(texts):
-        check(
-            isinstance(text, str),
-            f"{name}[{number}] is {text!r:.40}, but a text was expected; leave it out or write it",
-        )
-    return texts
 
 
 def encoder_config(preset: Any, vocab_size: int, **options: Any) -> TextEncoderConfig:

@@ -27,9 +27,10 @@ from minimm.models.sequence_classifier import SequenceClassifier
 from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
-from minimm.tasks.text.masked_text_model import encode_texts, encoder_config, listed
+from minimm.tasks.text.masked_text_model import encode_texts, encoder_config
 from minimm.tasks.text.presets import ENCODER_PRESETS
 from minimm.tasks.text.pretrained import load_encoder
+from minimm.tasks.texts import listed
 from minimm.tokenizers import WordPieceTokenizer
 from minimm.training.description import config_from, texts_in
 from minimm.training.fine_tuning import freeze
@@ -179,7 +180,12 @@ class TextClassifier(Task):
         texts = listed(texts)
         check_written(texts)
         model = self.require_model().eval()
-        tokens, room = self.tokenizer, model.encoder.config.context_length - 2
+        tokens, context = self.tokenizer, model.encoder.config.context_length
+        room = context - 2
+        check(
+            room >= 1,
+            f"the encoder reads context_length={context} tokens, but a text and its two marks take at least 3",
+        )
         rows, owners = [], []
         for number, text in enumerate(texts):
             ids = tokens.encode(text, unknown="replace")

@@ -30,8 +30,8 @@ from minimm.models.text_encoder import TextEncoder, TextEncoderConfig
 from minimm.tasks.attended import AttendedPair
 from minimm.tasks.presets import choose_preset
 from minimm.tasks.task import Task
-from minimm.tasks.text.masked_text_model import listed
 from minimm.tasks.text.presets import PAIR_PRESETS
+from minimm.tasks.texts import listed
 from minimm.tokenizers import BytePairTokenizer
 from minimm.training.description import config_from
 from minimm.training.losses import cross_entropy
