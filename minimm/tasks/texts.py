@@ -1,4 +1,4 @@
-"""Texts as the tasks take them."""
+"""Texts as the tasks take them: a list, and nothing but texts in it."""
 
 from __future__ import annotations
 
