@@ -150,6 +150,13 @@ def main() -> None:
         if error.filename is None:
             raise
         told = f"{error.filename!s:.200} could not be looked up ({error.strerror}); give another file or folder"
+    except (MemoryError, RuntimeError) as error:
+        from minimm.training.memory import is_shortage
+
+        if not is_shortage(error):
+            raise
+        why = (str(error).splitlines() or ["MemoryError"])[0]
+        told = f"there is not enough memory ({why:.200}); close other programs, or give less at once"
     else:
         return
     typer.echo(f"error: {told}", err=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from command_line import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -94,10 +95,10 @@ def fails(step: int, change: Callable[[torch.nn.Module, Tensor], Tensor], folder
     return str(caught.value)
 
 
-def raising(error: Exception) -> Callable[[torch.nn.Module, Tensor], Tensor]:
-    """What happens in a step that an error ends."""
+def raising(error: Exception) -> Callable[..., Tensor]:
+    """What happens in a step, or a command, that an error ends."""
 
-    def change(model: torch.nn.Module, loss: Tensor) -> Tensor:
+    def change(*_: object, **__: object) -> Tensor:
         raise error
 
     return change
@@ -180,6 +181,21 @@ def test_of_other_models_a_shortage_says_what_the_weights_take(monkeypatch):
     monkeypatch.setattr(ImageCaptioner, "_loss", lambda *_: raising(MemoryError())(None, None))
     with pytest.raises(MinimmError, match="million numbers take .* MB, and what a batch keeps .* lower --batch-size"):
         ImageCaptioner(**SIZES, channels=(4, 8)).fit(Shapes(), max_steps=1)
+
+
+@pytest.mark.parametrize("shortage", SHORTAGES)
+def test_a_shortage_of_memory_outside_of_training_ends_a_command_with_a_sentence(shortage, refused, monkeypatch):
+    monkeypatch.setattr("minimm.runs.induction.run_induction", raising(SHORTAGES[shortage]))
+    told = refused("induction", "--out", "nowhere")
+    assert told.startswith("error: there is not enough memory (") and told.endswith(
+        "close other programs, or give less at once"
+    )
+
+
+def test_what_is_no_shortage_is_not_taken_for_one(monkeypatch):
+    monkeypatch.setattr("minimm.runs.induction.run_induction", raising(RuntimeError("a mistake of ours")))
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        run("induction", "--out", "nowhere")
 
 
 @pytest.mark.parametrize("how", GONE)
