@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from minimm.classroom.child_process import Child, Limits
 from minimm.classroom.supervisor import check_file
 from minimm.classroom.wire import Other, decode, encode
+from minimm.errors import MinimmError
 from minimm.specs.grading import grade
 from minimm.specs.registry import spec_of
 
@@ -186,6 +187,24 @@ def test_the_kernel_holds_what_python_does_not_see(write, tmp_path):
         answer = child.ask(call="softmax", args=zeros, kwargs=encode({}))
         assert decode(answer["gave"]).tolist() == [-1.0, -1.0, -1.0]
     assert victim.read_text(encoding="utf-8") == "whole"
+
+
+@linux
+@pytest.mark.parametrize(("place", "found"), [("lib/site-packages", True), ("solutions", False)])
+def test_of_python_path_installed_packages_can_be_read_and_nothing_else(write, tmp_path, monkeypatch, place, found):
+    folder = tmp_path.parent / f"{tmp_path.name}_elsewhere" / place
+    folder.mkdir(parents=True)
+    (folder / "answers_of_mine.py").write_text("from numpy import exp\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    path = write(
+        f"from answers_of_mine import exp\n{HEAD}    powers = exp(logits - logits.max(axis, keepdims=True))\n"
+        "    return powers / powers.sum(axis, keepdims=True)\n"
+    )
+    if found:
+        assert all(check_file(path, "softmax", limits=QUICK))
+    else:
+        with pytest.raises(MinimmError, match=r"solution\.py, line 1 raises .* while it is loaded"):
+            check_file(path, "softmax", limits=QUICK)
 
 
 def test_nothing_of_the_callers_environment_reaches_the_file(write, monkeypatch):

@@ -44,6 +44,8 @@ def confine(folder: Path, memory_bytes: int, seconds: float) -> list[str]:
 
 def _python() -> list[Path]:
     packages = [site.getusersitepackages(), *site.getsitepackages(), sys.prefix, sys.base_prefix]
+    # Of PYTHONPATH and .pth files only what holds installed packages: other entries may be a teacher's own work.
+    packages += [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
     return [Path(__file__).resolve().parents[1], *map(Path, packages)]
 
 
