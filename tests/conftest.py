@@ -30,6 +30,17 @@ def pytest_configure(config):
         sentences.record(Path(file).absolute())
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `-n 2` each process takes one half of the tests, and from the other's when it is done: dealt out in small parts, as
+    is the custom, what a file trains for all of its tests would be trained in both."""
+    if config.getvalue("dist") == "load":
+        from xdist.scheduler import WorkStealingScheduling
+
+        return WorkStealingScheduling(config, log)
+    return None
+
+
 @pytest.fixture()
 def refused(capsys):
     """Run a command that must fail with exit code 2 and one line of error; returns that line."""
