@@ -11,7 +11,7 @@ from hypothesis import settings
 from spec_table import pytest_addoption as add_options_of_specs
 from spec_table import pytest_terminal_summary  # noqa: F401, a hook of `pytest tests/specs`
 
-settings.register_profile("minimm", deadline=None, derandomize=True, report_multiple_bugs=False, max_examples=30)
+settings.register_profile("minimm", deadline=None, derandomize=True, report_multiple_bugs=False, max_examples=60)
 settings.register_profile("thorough", parent=settings.get_profile("minimm"), max_examples=200)
 settings.load_profile("minimm")  # pytest --hypothesis-profile thorough: the other
 torch.set_num_threads(1)
