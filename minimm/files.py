@@ -72,11 +72,16 @@ def check_inside(path: Path, folder: Path) -> Path:
 
 
 def check_links(folder: Path) -> None:
-    """Raise when anything in a folder is a link that leads out of it. The snapshots in which huggingface_hub keeps what it
-    fetched are links, into the same model's blobs."""
-    stored = folder.parents[1] if folder.parent.name == "snapshots" else folder
+    """Raise when anything in a folder is a link that leads out of it.
+
+    A snapshot of huggingface_hub may lead to the blobs of the same model, which is where it keeps what it fetched.
+    """
+    place = folder.resolve()
+    blobs = place.parent.parent / "blobs"
+    stored = place.parent.name == "snapshots" and not blobs.is_symlink()
     for path in folder.iterdir() if folder.is_dir() else ():
-        check_inside(path, stored)
+        if not (stored and leads_into(path, blobs)):
+            check_inside(path, folder)
 
 
 def leads_into(path: Path, folder: Path) -> bool:

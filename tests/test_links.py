@@ -102,7 +102,22 @@ def test_the_links_of_a_store_of_models_are_followed(tmp_path):
     load_hugging_face(snapshot)
     shutil.move(store / "blobs" / "0", tmp_path / "secret")
     (store / "blobs" / "0").symlink_to(tmp_path / "secret")
-    with pytest.raises(MinimmError, match="is a link that leads out of .*model"):
+    with pytest.raises(MinimmError, match="is a link that leads out of .*0123abc"):
+        load_hugging_face(snapshot)
+
+
+@pytest.mark.parametrize("blobs", [False, True])
+def test_who_calls_a_folder_snapshots_leads_nowhere_else(tmp_path, blobs):
+    """Not into what lies beside it, nor into blobs that are a link themselves."""
+    snapshot, secret = tmp_path / "snapshots" / "0123abc", tmp_path / "secret"
+    snapshot.mkdir(parents=True)
+    secret.mkdir()
+    READERS["gpt2 folder"].write(snapshot)
+    shutil.move(snapshot / "config.json", secret)
+    if blobs:
+        (tmp_path / "blobs").symlink_to(secret, target_is_directory=True)
+    (snapshot / "config.json").symlink_to((tmp_path / "blobs" if blobs else secret) / "config.json")
+    with pytest.raises(MinimmError, match=r"config\.json is a link that leads out of"):
         load_hugging_face(snapshot)
 
 

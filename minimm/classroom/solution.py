@@ -51,7 +51,7 @@ def _parse(source: str) -> None:
             return
         except SystemError:
             continue
-    raise MemoryError
+    raise MemoryError  # that often it is no accident, but a tree which Python cannot hold
 
 
 def load(path: Path) -> ModuleType:
