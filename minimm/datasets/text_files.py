@@ -14,7 +14,7 @@ from pathlib import Path
 
 from minimm.errors import MinimmError, check
 from minimm.features.markup import html_to_text, markdown_to_text
-from minimm.files import MAX_BYTES, check_inside  # a small .gz can unpack to any size
+from minimm.files import MAX_BYTES, check_inside
 
 EXTRACTORS = {".html": html_to_text, ".htm": html_to_text, ".md": markdown_to_text}
 SUFFIXES = (".txt", *EXTRACTORS)  # what is read from a folder; a file given by name may be called anything
@@ -51,6 +51,7 @@ def pieces_of_text(path: Path) -> Iterator[str]:
     try:
         check(not path.is_char_device(), f"{path} could not be read (it is a device, not a file)")  # and may never end
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            # A small .gz can unpack to any size.
             most = min(MAX_BYTES, max(ANY_RATIO, MAX_RATIO * path.stat().st_size))
             while True:
                 kept, data = len(decoder.getstate()[0]), file.read(PIECE)  # kept: the beginning of a character
